@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Connections as the kernel side knows them: found by socket, made at first sight, announced once
+ * an owner. Sockets are read with probe reads here, so that any pointer will do. */
+#ifndef L7_CONN_BPF_H
+#define L7_CONN_BPF_H
+
+#include "l7.bpf.h"
+#include <bpf/bpf_endian.h>
+
+/* What the core needs of a socket at each call; a back end fills it in the cheapest way it has. */
+struct sk_view {
+	u32 write_seq;  /* after the last byte that the process sent */
+	u32 copied_seq; /* after the last byte that it received */
+	u8 state;
+};
+
+static __always_inline struct conn *conn_find(const void *sk)
+{
+	u64 key = (u64)sk;
+
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
+/* The 64-bit number nearest to `last` whose low 32 bits are seq. */
+static __always_inline u64 seq_extend(u64 last, u32 seq)
+{
+	return last + (s32)(seq - (u32)last);
+}
+
+struct conn_id_gen {
+	u64 next;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct conn_id_gen);
+} conn_ids __weak SEC(".maps");
+
+/* A number that no connection has had: each CPU counts on its own. Never 0. */
+static __always_inline u64 conn_new_id(void)
+{
+	u32 zero = 0;
+	struct conn_id_gen *g = bpf_map_lookup_elem(&conn_ids, &zero);
+
+	return g ? ++g->next * l7_ncpu + bpf_get_smp_processor_id() : 0;
+}
+
+/* Has the peer's FIN been read? It takes a sequence number that is no payload. */
+static __always_inline u32 fin_received(const struct tcp_sock *tp)
+{
+	const struct sock *sk = (const void *)tp;
+	u64 done = bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+
+	return (BPF_CORE_READ(sk, __sk_common.skc_flags) >> done & 1) &&
+	       BPF_CORE_READ(tp, copied_seq) == BPF_CORE_READ(tp, rcv_nxt);
+}
+
+/*
+ * Fixes position 0 of both directions from the kernel's own totals (net/ipv4/tcp_input.c,
+ * tcp_snd_una_update and tcp_rcv_nxt_update): bytes_acked counts what lies before snd_una, with the
+ * SYN for who connected; bytes_received what lies before rcv_nxt, with the FIN. Only while no FIN
+ * was sent.
+ */
+static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock *tp)
+{
+	u32 write_seq = BPF_CORE_READ(tp, write_seq);
+	u32 copied = BPF_CORE_READ(tp, copied_seq) - fin_received(tp);
+	u64 acked = BPF_CORE_READ(tp, bytes_acked);
+	u64 received = BPF_CORE_READ(tp, bytes_received);
+	u64 sent;
+
+	/* A server's bytes_acked starts at 0 after the handshake, a client's at 1. */
+	if (acked && c->role == L7_ROLE_CLIENT)
+		acked--;
+	sent = acked + (u32)(write_seq - BPF_CORE_READ(tp, snd_una));
+	received -= (u32)(BPF_CORE_READ(tp, rcv_nxt) - copied);
+
+	c->end[L7_SEND] = write_seq;
+	c->base[L7_SEND] = c->end[L7_SEND] - sent;
+	c->end[L7_RECV] = copied;
+	c->base[L7_RECV] = c->end[L7_RECV] - received;
+	c->bits |= CONN_BASED;
+}
+
+/* Position of the next byte to send, as of now. */
+static __always_inline u64 conn_sent(const struct conn *c, u32 write_seq)
+{
+	u64 end = c->end[L7_SEND];
+
+	if (!(c->bits & CONN_SEND_DONE))
+		end = seq_extend(end, write_seq);
+	return end - c->base[L7_SEND];
+}
+
+/* Position of the next byte to receive, as of now. */
+static __always_inline u64 conn_received(const struct conn *c, u32 copied_seq)
+{
+	return seq_extend(c->end[L7_RECV], copied_seq) - c->base[L7_RECV];
+}
+
+/* Reads the totals of a connection from its socket, also after paths that no hook saw. */
+static __always_inline void conn_totals(const struct conn *c, const void *sk, u64 *sent,
+					u64 *received)
+{
+	const struct tcp_sock *tp = sk;
+	u32 copied = BPF_CORE_READ(tp, copied_seq);
+
+	*sent = conn_sent(c, BPF_CORE_READ(tp, write_seq));
+	/* tcp_disconnect() clears both: keep what was seen. */
+	if (BPF_CORE_READ(tp, rcv_nxt))
+		*received = conn_received(c, copied - fin_received(tp));
+	else
+		*received = c->end[L7_RECV] - c->base[L7_RECV];
+}
+
+static __always_inline void conn_take_owner(struct conn *c, u32 tgid)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	c->tgid = tgid;
+	BPF_CORE_READ_INTO(&c->comm, task, group_leader, comm);
+}
+
+/* Where role was not seen: an accepted socket is a copy of its listener, backlog included, and a
+ * socket that connected has none (sk_clone_lock, net/core/sock.c). */
+static __always_inline u8 conn_role(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? L7_ROLE_SERVER : L7_ROLE_UNKNOWN;
+}
+
+/* Did an answer pass last, and does nothing wait to be read? */
+static __always_inline bool conn_quiet(const struct conn *c, const struct tcp_sock *tp)
+{
+	s32 sent_after = BPF_CORE_READ(tp, lsndtime) -
+			 BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
+
+	if (BPF_CORE_READ(tp, rcv_nxt) != BPF_CORE_READ(tp, copied_seq))
+		return false;
+	return c->role == L7_ROLE_SERVER ? sent_after >= 0 : sent_after <= 0;
+}
+
+/*
+ * A new entry for a TCP socket that the process tgid uses. Kernel sockets and sockets that are
+ * neither IPv4 nor IPv6 get none. Returns NULL where there is none to be had.
+ */
+static __always_inline struct conn *conn_new(const struct sock *sk, u32 tgid, u8 role, u8 flags)
+{
+	struct conn c = {.role = role, .flags = flags};
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	u64 key = (u64)sk;
+
+	if ((family != AF_INET && family != AF_INET6) || BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
+		return NULL;
+	c.id = conn_new_id();
+	c.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	c.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	conn_take_owner(&c, tgid);
+	if (bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST) == -7 /* -E2BIG: full */)
+		count(L7_CONNS_FULL, 1);
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
+/* Sends the connection record, with positions as given; tried again at the next call if the ring
+ * is full. */
+static __always_inline bool conn_announce(struct conn *c, const struct sock *sk, u64 sent,
+					  u64 received)
+{
+	struct l7_event_conn e = {
+		.h = {.type = L7_EVENT_CONN, .size = sizeof(e), .conn = c->id, .ts = bpf_ktime_get_ns()},
+		.sent = sent,
+		.received = received,
+		.tgid = c->tgid,
+		.role = c->role,
+		.flags = c->flags,
+		.local_port = c->local_port,
+		.remote_port = c->remote_port,
+		.slot = c->id & l7_ctl_mask,
+	};
+
+	e.family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (e.family == AF_INET) {
+		BPF_CORE_READ_INTO((__u32 *)e.local_ip, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__u32 *)e.remote_ip, sk, __sk_common.skc_daddr);
+	} else {
+		BPF_CORE_READ_INTO((struct in6_addr *)e.local_ip, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO((struct in6_addr *)e.remote_ip, sk, __sk_common.skc_v6_daddr);
+	}
+	__builtin_memcpy(e.comm, c->comm, sizeof(e.comm));
+	if (ring_put(&e, sizeof(e))) {
+		count(L7_LOST_CONN, 1);
+		return false;
+	}
+	c->bits |= CONN_ANNOUNCED;
+	return true;
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A connection inside the engine, shared by engine.c, detect.c, stream.c and pair.c only. */
+#ifndef L7_CONN_H
+#define L7_CONN_H
+
+#include <stdlib.h>
+
+#include "engine.h"
+
+/* The longest code that is kept: a SQLSTATE, a status, the first word of an error. */
+#define CODE_MAX 64
+
+/* One request on its way. Owned by its connection's list or by the engine's free list. */
+struct pending {
+	struct pending *next;
+	uint64_t key;
+	uint32_t hint;
+	uint64_t req_first, rsp_first, rsp_last;
+	uint64_t req_bytes, rsp_bytes;
+	bool queued;   /* in the connection's list */
+	bool req_done, rsp_started;
+	bool oneway, partial, error, body_cut;
+	bool has_method, has_path;
+	unsigned secrets;
+	char code[CODE_MAX];
+	size_t code_len;
+	char *text; /* method, then path */
+	size_t method_len, path_len, text_cap;
+	char *body;
+	size_t body_len, body_cap;
+	bool has_body;
+};
+
+/* One direction. Positions are absolute. */
+struct stream {
+	uint64_t next;     /* everything below is dealt with; buf begins here */
+	uint64_t unit_end; /* end of the unit at hand; above next: the rest of it is skipped */
+	unsigned unit_flags; /* of the unit at hand */
+	uint64_t unit_start; /* of the unit at hand */
+	uint8_t *buf;      /* the start of a message that is not whole yet */
+	size_t len, cap;
+	uint64_t buf_ts;   /* when buf's first byte came */
+	uint64_t last_ts;  /* when the last byte came */
+	bool lost;         /* no message boundary is known */
+};
+
+/* In-order pairing: do we know which requests are outstanding? */
+struct turns {
+	bool synced;
+	bool open;        /* request bytes have followed response bytes: a turn may begin */
+	bool pipelined;   /* was seen to send on without waiting for answers */
+	unsigned need;    /* good turns that are needed to be synced again */
+	unsigned good;    /* consecutive ones seen */
+	uint64_t requests, responses; /* of the turn at hand */
+	uint64_t last_ts; /* of the last bytes, either way */
+	uint64_t silence; /* before the turn at hand, ns */
+	int last_way;     /* enum proto_way */
+};
+
+/* A data record that has to wait; owned. */
+struct held {
+	struct held *next;
+	uint64_t since;
+	struct l7_event_data e; /* followed by the payload */
+};
+
+struct conn {
+	struct conn_info info;
+	struct conn *chain; /* next in the same slot of the table */
+	uint32_t slot;
+	uint8_t flags;   /* enum l7_conn_flag */
+	bool off;        /* nothing of it is wanted any more */
+	bool refused;    /* the filter does not want it */
+	bool unrecognized;
+	bool closed;     /* has ended, is kept for the traffic report */
+
+	/* totals, for the traffic report */
+	uint64_t total[2], reported[2]; /* by enum l7_dir */
+	bool opened_new, closed_new, was_reported;
+	uint64_t generation;
+
+	const struct proto *proto;
+	void *state;
+	enum l7_dir req_dir; /* where requests travel */
+	unsigned errors;     /* parse errors since the last good message */
+	unsigned tries;      /* failed detections */
+	struct stream s[2];  /* by enum l7_dir */
+
+	struct pending *head, *tail; /* requests that wait for a response, in order */
+	size_t n_pending;
+	struct pending *cur[2]; /* by enum proto_way: whose message is being read */
+	struct turns turns;
+
+	struct held *held, *held_tail;
+	size_t n_held, held_bytes;
+	struct conn *wait_next; /* list of connections that hold records back */
+	bool waiting;
+};
+
+struct engine {
+	struct engine_config cfg;
+	struct losses losses;
+	struct conn **slots;
+	uint32_t mask;
+	struct pending *free_list;
+	struct conn *waiting; /* connections that hold records back */
+	uint64_t generation;
+	uint64_t now; /* time of the newest event or tick */
+	int stopped;
+	char *text; /* UNIT_TEXT_MAX bytes for the parsers */
+};
+
+static inline enum proto_way way_of(const struct conn *c, enum l7_dir dir)
+{
+	return dir == c->req_dir ? WAY_REQUEST : WAY_RESPONSE;
+}
+
+static inline struct stream *stream_of(struct conn *c, enum proto_way way)
+{
+	return &c->s[way == WAY_REQUEST ? c->req_dir : !c->req_dir];
+}
+
+/* Grows *buf (realloc) to hold at least need bytes. 0 or -ENOMEM, then nothing has changed. */
+int buf_reserve(void **buf, size_t *cap, size_t need);
+
+/* engine.c: tells the kernel what is wanted of c from now on. */
+void ctl_set_cap(struct engine *g, struct conn *c, uint32_t cap);
+void ctl_skip_to(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t pos);
+
+/* engine.c: nothing of c is wanted any more. */
+void conn_off(struct engine *g, struct conn *c);
+
+/* stream.c: the bytes of a data record of a connection whose protocol is known. */
+void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e);
+
+/* stream.c: direction dir ended at position end. */
+void stream_close(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t end);
+
+/* detect.c: looks at a record of a connection whose protocol is not known, and at those held back.
+ * PROTO_YES: c->proto and what belongs to it is set. The record is not consumed. */
+enum proto_verdict detect_feed(struct engine *g, struct conn *c, const struct l7_event_data *e);
+
+/* pair.c: bytes of way arrive (before they are parsed). */
+void pair_bytes(struct conn *c, enum proto_way way, uint64_t ts);
+
+/* pair.c: a unit begins, whose first byte came at ts, and ends, whose last byte came at ts. */
+void pair_unit_begin(struct engine *g, struct conn *c, enum proto_way way,
+		     const struct proto_unit *u, uint64_t ts, bool cut);
+void pair_unit_end(struct engine *g, struct conn *c, enum proto_way way, unsigned flags,
+		   uint64_t bytes, uint64_t ts);
+
+/* pair.c: what the parser has to know of the request that the next response answers. */
+void pair_hint(const struct conn *c, struct proto_input *in, size_t body_want);
+
+/* pair.c: bytes of way are missing where a message could have begun. */
+void pair_gap(struct engine *g, struct conn *c, enum proto_way way);
+
+/* pair.c: no more responses will come. */
+void pair_close(struct engine *g, struct conn *c);
+
+/* pair.c: frees the engine's free list. */
+void pair_free(struct engine *g);
+
+#endif
