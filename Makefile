@@ -126,8 +126,20 @@ unit lint fuzz-short live:
 fuzz: fuzz-build
 	$(Q)tests/run fuzz
 
-bench: all
-	$(Q)bench/run
+# The benchmark's null tracer.
+$(B)/bench/null.bpf.o: bench/null.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) \
+		-I/usr/include/$(ARCH)-linux-gnu $(WARN) -Wno-unused-parameter -c $< -o $@
+$(B)/null.skel.h: $(B)/bench/null.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name null > $@
+$(B)/bench/null.o: $(B)/null.skel.h
+$(B)/bench/null: $(B)/bench/null.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $< $(LIBS)
+
+bench: all $(B)/bench/null
+	$(Q)bench/run --write bench/RESULTS.md
 
 deps:
 	$(Q)scripts/install-deps build

@@ -42,6 +42,8 @@ int BPF_PROG(l7_set_state, struct sock *sk, int oldstate, int newstate)
 		if (!c || oldstate != TCP_SYN_SENT)
 			break;
 		c->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		if (!(c->bits & CONN_BASED))
+			conn_set_base(c, tp);
 		conn_announce(c, sk, 0, 0);
 		break;
 	case TCP_FIN_WAIT1: /* just before the FIN takes its sequence number */

@@ -57,30 +57,41 @@ static __always_inline u32 fin_received(const struct tcp_sock *tp)
 	       BPF_CORE_READ(tp, copied_seq) == BPF_CORE_READ(tp, rcv_nxt);
 }
 
+/* Reads of a pair of counters that the softirq of another CPU moves one after the other. */
+#define PAIR_READS 4
+
 /*
  * Fixes position 0 of both directions from the kernel's own totals (net/ipv4/tcp_input.c,
  * tcp_snd_una_update and tcp_rcv_nxt_update): bytes_acked counts what lies before snd_una, with the
- * SYN for who connected; bytes_received what lies before rcv_nxt, with the FIN. Only while no FIN
- * was sent.
+ * SYN of who connected; bytes_received what lies before rcv_nxt, with the FIN. Only while no FIN was
+ * sent.
  */
 static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock *tp)
 {
-	u32 write_seq = BPF_CORE_READ(tp, write_seq);
-	u32 copied = BPF_CORE_READ(tp, copied_seq) - fin_received(tp);
-	u64 acked = BPF_CORE_READ(tp, bytes_acked);
-	u64 received = BPF_CORE_READ(tp, bytes_received);
-	u64 sent;
+	u32 una, nxt, write_seq, copied;
+	u64 acked, received;
+	int i;
 
-	/* A server's bytes_acked starts at 0 after the handshake, a client's at 1. */
-	if (acked && c->role == L7_ROLE_CLIENT)
-		acked--;
-	sent = acked + (u32)(write_seq - BPF_CORE_READ(tp, snd_una));
-	received -= (u32)(BPF_CORE_READ(tp, rcv_nxt) - copied);
-
+	for (i = 0; i < PAIR_READS; i++) {
+		acked = BPF_CORE_READ(tp, bytes_acked);
+		una = BPF_CORE_READ(tp, snd_una);
+		write_seq = BPF_CORE_READ(tp, write_seq);
+		if (acked == BPF_CORE_READ(tp, bytes_acked) && una == BPF_CORE_READ(tp, snd_una))
+			break;
+	}
+	for (i = 0; i < PAIR_READS; i++) {
+		received = BPF_CORE_READ(tp, bytes_received);
+		nxt = BPF_CORE_READ(tp, rcv_nxt);
+		copied = BPF_CORE_READ(tp, copied_seq) - fin_received(tp);
+		if (received == BPF_CORE_READ(tp, bytes_received) && nxt == BPF_CORE_READ(tp, rcv_nxt))
+			break;
+	}
 	c->end[L7_SEND] = write_seq;
-	c->base[L7_SEND] = c->end[L7_SEND] - sent;
+	/* The SYN is in bytes_acked or, before the answer to it, above snd_una. */
+	c->base[L7_SEND] = c->end[L7_SEND] - (acked + (u32)(write_seq - una) -
+					      (c->role == L7_ROLE_CLIENT));
 	c->end[L7_RECV] = copied;
-	c->base[L7_RECV] = c->end[L7_RECV] - received;
+	c->base[L7_RECV] = c->end[L7_RECV] - (received - (u32)(nxt - copied));
 	c->bits |= CONN_BASED;
 }
 

@@ -20,17 +20,17 @@ struct links {
 	bool per_connection;
 	void (*fini)(void *data);
 	uint64_t refused, seq;
-	void **sorted; /* LINKS_MAX of them, so that a report needs no memory */
+	void **sorted; /* room for all, so that a report needs no memory */
 };
 
-struct links *links_new(size_t data_size, bool per_connection, void (*fini)(void *data))
+struct links *links_new(size_t data_size, size_t max, bool per_connection, void (*fini)(void *data))
 {
 	struct links *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
-	l->tab = hashtab_new(KEY_WORDS, sizeof(struct link) + data_size, LINKS_MAX);
-	l->sorted = malloc(LINKS_MAX * sizeof(*l->sorted));
+	l->tab = hashtab_new(KEY_WORDS, sizeof(struct link) + data_size, max);
+	l->sorted = malloc(max * sizeof(*l->sorted));
 	l->per_connection = per_connection;
 	l->fini = fini;
 	if (!l->tab || !l->sorted) {
@@ -75,6 +75,8 @@ static const char *copy(const char *s)
 
 static void link_init(struct links *l, struct link *k, const struct conn_info *folded)
 {
+	const struct conn_info *info = &k->info;
+
 	k->info = *folded;
 	k->info.container_id = copy(folded->container_id);
 	k->info.container_name = copy(folded->container_name);
@@ -82,7 +84,7 @@ static void link_init(struct links *l, struct link *k, const struct conn_info *f
 	k->info.pod_namespace = copy(folded->pod_namespace);
 	k->info.pod_ip = copy(folded->pod_ip);
 	k->seq = ++l->seq;
-	*(const struct conn_info **)k->data = &k->info;
+	memcpy(k->data, &info, sizeof(info));
 }
 
 static void fold(struct conn_info *c)

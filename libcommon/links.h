@@ -12,17 +12,15 @@
 
 #include "record.h"
 
-/* One row of a report stays readable far below this; it bounds memory (some 3 KB each with a
- * histogram) where peers come from very many addresses. */
-#define LINKS_MAX 16384
-
 struct links;
 
 /*
- * A table of links with data_size bytes of data each, which begin with a `const struct conn_info *`
- * (a row of conn_columns.h). fini(data) is called before a link goes; may be NULL. NULL: no memory.
+ * A table of at most `max` links with data_size bytes of data each, which begin with a `const
+ * struct conn_info *` (a row of conn_columns.h). fini(data) is called before a link goes; may be
+ * NULL. NULL: no memory.
  */
-struct links *links_new(size_t data_size, bool per_connection, void (*fini)(void *data));
+struct links *links_new(size_t data_size, size_t max, bool per_connection,
+			void (*fini)(void *data));
 
 /* Frees all links. l may be NULL. */
 void links_free(struct links *l);
@@ -30,7 +28,7 @@ void links_free(struct links *l);
 /*
  * The data of the link that the connection belongs to, made (and zeroed, but for its conn_info)
  * where it was not there; its address stays until links_sweep(). The link's conn_info is the first
- * connection's with the client's port 0, and with the latest comm. NULL: LINKS_MAX is reached, or
+ * connection's with the client's port 0, and with the latest comm. NULL: `max` is reached, or
  * no memory; links_refused() counts these calls.
  */
 void *links_get(struct links *l, const struct conn_info *c);

@@ -57,6 +57,14 @@ static void head(struct report *r)
 	table_head(r->table);
 }
 
+static bool any_shown(void *const *v, size_t n, bool (*show)(const void *data))
+{
+	for (size_t i = 0; i < n; i++)
+		if (show(v[i]))
+			return true;
+	return false;
+}
+
 int report_interval(struct report *r, struct links *l, bool (*show)(const void *data),
 		    int (*cmp)(const void *a, const void *b), const struct interval *iv)
 {
@@ -65,8 +73,10 @@ int report_interval(struct report *r, struct links *l, bool (*show)(const void *
 
 	if (!r->rows_left)
 		return 1;
-	head(r);
 	v = links_sorted(l, cmp, &n);
+	/* What is left of an interval at the end of the run is worth a heading only with rows. */
+	if (!iv->last || !r->begun || any_shown(v, n, show))
+		head(r);
 	for (size_t i = 0; i < n && r->rows_left; i++) {
 		if (!show(v[i]))
 			continue;

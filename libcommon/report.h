@@ -19,9 +19,10 @@ struct report *report_new(int fd, const struct options *o, const struct table_sp
 void report_free(struct report *r);
 
 /*
- * Prints the headings and those links that show() wants, in the order of cmp(), as rows of the time
- * iv->end_ns; all three take a link's data. Everything has been written when it returns: 0, or 1
- * where the run is to end, be it that there were enough rows or that nothing more can be written.
+ * Prints the headings (not for a last interval without rows) and those links that show() wants, in
+ * the order of cmp(), as rows of the time iv->end_ns; all three take a link's data. Everything has
+ * been written when it returns: 0, or 1 where the run is to end, be it that there were enough rows
+ * or that nothing more can be written.
  */
 int report_interval(struct report *r, struct links *l, bool (*show)(const void *data),
 		    int (*cmp)(const void *a, const void *b), const struct interval *iv);

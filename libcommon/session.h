@@ -32,7 +32,8 @@ struct tool {
 	/* A finished request. */
 	int (*record)(void *ctx, const struct record *r);
 
-	/* What a connection moved: once for each connection that did, before interval(). */
+	/* What a connection moved: once for each connection that is open or was since the last
+	 * interval(), idle ones included, before interval(). */
 	int (*traffic)(void *ctx, const struct conn_info *c, const struct traffic *t);
 
 	/* The end of an interval (stat tools), also of the last one, shorter as it may be. */

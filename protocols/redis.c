@@ -38,6 +38,15 @@ static struct slice first_word(const struct redis_token *t)
 	return slice_of(t->p, space ? (size_t)(space - t->p) : n);
 }
 
+/* The code of an error, NULL where it is cut off. */
+static struct slice error_code(const struct redis_token *t)
+{
+	struct slice word = first_word(t);
+	bool cut = t->type == '!' && (int64_t)t->there < t->n && word.len == t->there;
+
+	return cut ? (struct slice){0} : word;
+}
+
 /* The word of a pub/sub frame whose first element is w, of n elements. */
 static enum redis_word word_of(struct slice w, int64_t n)
 {
@@ -198,7 +207,7 @@ static void take_top(struct redis_rsp *r, const struct proto_input *in, const st
 		m->flags |= UNIT_ERROR;
 		if (m->hint & HINT_SECRET_ERROR)
 			m->flags |= UNIT_SECRET_BODY;
-		u->code = first_word(t);
+		u->code = error_code(t);
 		return;
 	}
 	set_ok(in, u);
@@ -306,6 +315,9 @@ static bool is_early(const struct redis_token *t, size_t left, const struct redi
 
 	if (t->n <= REDIS_BULK_WAIT)
 		return t->len > (int64_t)left;
+	/* an error's code, and the kind of a verbatim string, stand in front */
+	if (t->type != '$' && want < REDIS_NAME_MAX)
+		want = REDIS_NAME_MAX;
 	return (int64_t)t->there < t->n && t->there < want;
 }
 

@@ -180,6 +180,11 @@ const struct redis_cmd *redis_cmd_find(struct slice name)
 	return NULL;
 }
 
+const struct redis_cmd *redis_cmd_at(size_t i)
+{
+	return i < sizeof(cmds) / sizeof(cmds[0]) ? &cmds[i] : NULL;
+}
+
 const struct redis_cmd *redis_sub_find(struct slice both)
 {
 	for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++) {

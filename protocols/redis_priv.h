@@ -230,7 +230,10 @@ struct redis_cmd {
 /* A command by its name in whatever case, NULL where it is not known. */
 const struct redis_cmd *redis_cmd_find(struct slice name);
 
-/* The same for "COMMAND SUBCOMMAND" in upper case, where that differs from its command. */
+/* The i-th command of the table, NULL behind its end. */
+const struct redis_cmd *redis_cmd_at(size_t i);
+
+/* Finds "COMMAND SUBCOMMAND" in upper case, where that differs from its command. */
 const struct redis_cmd *redis_sub_find(struct slice both);
 
 /* May the bytes be a command's name, known or not? Begins with a letter, then letters, digits and

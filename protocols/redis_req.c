@@ -466,10 +466,17 @@ static int64_t next_tail(struct redis_req *q, const struct proto_input *in, stru
 	return lf ? lf + 1 - in->data : (int64_t)in->len;
 }
 
-/* A line as people type it: nothing that a terminal would not send. */
+/* A line as people type it: it begins with a word, and holds nothing that a terminal would not
+ * send. */
 static bool line_ok(struct slice line)
 {
-	for (size_t i = 0; i < line.len; i++) {
+	size_t i = 0;
+
+	while (i < line.len && is_blank(line.p[i]))
+		i++;
+	if (i < line.len && !redis_name_ok(line.p + i, 1))
+		return false;
+	for (i = 0; i < line.len; i++) {
 		uint8_t c = (uint8_t)line.p[i];
 
 		if ((c < 0x20 && c != '\t' && (c != '\r' || i + 1 < line.len)) || c == 0x7f)

@@ -41,9 +41,9 @@ static void moved(struct link_sink *s, struct conn_info c, uint64_t sent, uint64
 	cr_assert_eq(link_tool.traffic(s, &c, &t), 0);
 }
 
-static void opened(struct link_sink *s, struct conn_info c)
+static void opened(struct link_sink *s, struct conn_info c, uint64_t sent, uint64_t received)
 {
-	struct traffic t = {.opened = true, .open = true};
+	struct traffic t = {.sent = sent, .received = received, .opened = true, .open = true};
 
 	cr_assert_eq(link_tool.traffic(s, &c, &t), 0);
 }
@@ -89,8 +89,7 @@ Test(link_sink, connections_of_a_link)
 	struct conn_info a = conn(1, L7_ROLE_SERVER, PROTO_HTTP1);
 	struct conn_info b = conn(2, L7_ROLE_SERVER, PROTO_HTTP1);
 
-	opened(s, a);
-	moved(s, a, 100, 10);
+	opened(s, a, 100, 10);
 	moved(s, b, 1, 2);
 	interval(s);
 	cr_assert_eq(lines(), 1);
@@ -99,14 +98,18 @@ Test(link_sink, connections_of_a_link)
 	HAS("\"bytes_sent\":101,\"bytes_received\":12,\"connections\":2,\"opened\":1,\"closed\":"
 	    "0}");
 
+	moved(s, a, 0, 0);
+	moved(s, b, 0, 0);
 	interval(s);
 	cr_assert_eq(lines(), 0, "nothing moved");
 
 	moved(s, a, 5, 0);
+	moved(s, b, 0, 0);
 	interval(s);
 	HAS("\"bytes_sent\":5,\"bytes_received\":0,\"connections\":2,\"opened\":0,\"closed\":0}");
 
 	closed(s, a, 7);
+	moved(s, b, 0, 0);
 	interval(s);
 	HAS("\"bytes_sent\":7,\"bytes_received\":0,\"connections\":1,\"opened\":0,\"closed\":1}");
 
@@ -152,8 +155,7 @@ Test(link_sink, a_filter_loses_no_bytes_to_recognition)
 	struct options o = {.json = true, .conns.protos = 1U << PROTO_REDIS};
 	struct link_sink *s = begin(&o);
 
-	opened(s, conn(1, L7_ROLE_SERVER, PROTO_UNKNOWN));
-	moved(s, conn(1, L7_ROLE_SERVER, PROTO_UNKNOWN), 10, 1);
+	opened(s, conn(1, L7_ROLE_SERVER, PROTO_UNKNOWN), 10, 1);
 	moved(s, conn(2, L7_ROLE_SERVER, PROTO_UNKNOWN), 500, 0);
 	interval(s);
 	cr_assert_eq(lines(), 0);
@@ -162,6 +164,35 @@ Test(link_sink, a_filter_loses_no_bytes_to_recognition)
 	interval(s);
 	cr_assert_eq(lines(), 1);
 	HAS("\"bytes_sent\":30,\"bytes_received\":3,\"connections\":1,\"opened\":1,");
+	link_sink_free(s);
+}
+
+/* A connection that is no longer reported was unwanted; its bytes do not come back. */
+Test(link_sink, unwanted_is_forgotten)
+{
+	struct options o = {.json = true, .conns.protos = 1U << PROTO_REDIS};
+	struct link_sink *s = begin(&o);
+
+	moved(s, conn(1, L7_ROLE_SERVER, PROTO_UNKNOWN), 10, 0);
+	interval(s);
+	interval(s);
+	moved(s, conn(1, L7_ROLE_SERVER, PROTO_REDIS), 3, 0);
+	interval(s);
+	HAS("\"bytes_sent\":3,");
+	link_sink_free(s);
+}
+
+Test(link_sink, empty_last_interval)
+{
+	struct interval iv = {.start_ns = SECOND, .end_ns = SECOND + 1, .last = true};
+	struct options o = {0};
+	struct link_sink *s = begin(&o);
+
+	interval(s);
+	HAS("TGID");
+	cr_assert_eq(lines(), 1);
+	cr_assert_eq(link_tool.interval(s, &iv), 0);
+	cr_assert_eq(lseek(fd, 0, SEEK_END), (off_t)strlen(text), "no second heading");
 	link_sink_free(s);
 }
 

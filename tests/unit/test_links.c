@@ -6,6 +6,8 @@
 
 #include "../../libcommon/hashtab.h"
 
+#define LINKS_MAX 1000
+
 struct row {
 	const struct conn_info *conn;
 	uint64_t n;
@@ -31,7 +33,7 @@ static struct row *get(struct links *l, struct conn_info c)
 
 Test(links, folds_the_clients_port)
 {
-	struct links *l = links_new(sizeof(struct row), false, NULL);
+	struct links *l = links_new(sizeof(struct row), LINKS_MAX, false, NULL);
 	struct row *server = get(l, conn(L7_ROLE_SERVER, 80, 40000));
 	struct row *client = get(l, conn(L7_ROLE_CLIENT, 40000, 80));
 	struct row *unknown = get(l, conn(L7_ROLE_UNKNOWN, 80, 40000));
@@ -47,7 +49,7 @@ Test(links, folds_the_clients_port)
 
 Test(links, per_connection_keeps_ports)
 {
-	struct links *l = links_new(sizeof(struct row), true, NULL);
+	struct links *l = links_new(sizeof(struct row), LINKS_MAX, true, NULL);
 	struct row *a = get(l, conn(L7_ROLE_SERVER, 80, 40000));
 
 	cr_assert_neq(a, get(l, conn(L7_ROLE_SERVER, 80, 40001)));
@@ -58,7 +60,7 @@ Test(links, per_connection_keeps_ports)
 
 Test(links, every_part_of_the_key_counts)
 {
-	struct links *l = links_new(sizeof(struct row), false, NULL);
+	struct links *l = links_new(sizeof(struct row), LINKS_MAX, false, NULL);
 	struct conn_info c = conn(L7_ROLE_SERVER, 80, 1), d;
 	struct row *r = links_get(l, &c);
 
@@ -82,7 +84,7 @@ Test(links, every_part_of_the_key_counts)
 
 Test(links, labels_outlive_the_connection)
 {
-	struct links *l = links_new(sizeof(struct row), false, NULL);
+	struct links *l = links_new(sizeof(struct row), LINKS_MAX, false, NULL);
 	struct conn_info c = conn(L7_ROLE_SERVER, 80, 1);
 	char pod[] = "pod";
 	struct row *r;
@@ -117,7 +119,7 @@ static void count_end(void *data)
 
 Test(links, sorted_stable_and_swept)
 {
-	struct links *l = links_new(sizeof(struct row), false, count_end);
+	struct links *l = links_new(sizeof(struct row), LINKS_MAX, false, count_end);
 	void *const *v;
 	size_t n;
 
@@ -144,7 +146,7 @@ Test(links, sorted_stable_and_swept)
 
 Test(links, bounded)
 {
-	struct links *l = links_new(sizeof(struct row), true, NULL);
+	struct links *l = links_new(sizeof(struct row), LINKS_MAX, true, NULL);
 
 	for (int i = 0; i < LINKS_MAX + 5; i++) {
 		struct conn_info c = conn(L7_ROLE_SERVER, 80, (uint16_t)i);

@@ -7,8 +7,8 @@
 
 Test(registry, every_id_has_its_parser)
 {
-	for (int id = PROTO_UNKNOWN + 1; id < PROTO_COUNT; id++) {
-		const struct proto *p = proto_get((enum proto_id)id);
+	for (enum proto_id id = PROTO_UNKNOWN + 1; id < PROTO_COUNT; id++) {
+		const struct proto *p = proto_get(id);
 
 		cr_assert(p);
 		cr_assert_eq(p->id, id);

@@ -20,23 +20,25 @@ struct moved {
 struct link_row {
 	const struct conn_info *conn; /* first: see conn_columns.h */
 	struct moved moved;
-	uint64_t connections; /* open now */
+	uint64_t connections; /* open at the end */
 };
 
 static_assert(offsetof(struct link_row, conn) == 0, "struct link_row");
 
-/* A connection that is open. */
-struct open_conn {
-	struct link_row *row; /* whose `connections` counts it; NULL: none's */
-	struct moved pending; /* moved while it was not known whether the filter wants it */
+/* A connection of which the filter cannot say yet whether it is wanted, and what it moved until
+ * then. */
+struct undecided {
+	struct moved moved;
+	uint64_t interval; /* in which it was last reported */
 };
 
 struct link_sink {
 	const struct options *o;
-	struct links *links;  /* of struct link_row */
-	struct hashtab *open; /* connection id -> struct open_conn */
+	struct links *links;       /* of struct link_row, of this interval */
+	struct hashtab *undecided; /* connection id -> struct undecided */
 	struct report *report;
-	uint64_t uncounted; /* reports of connections that `open` had no room for */
+	uint64_t interval;
+	uint64_t missed; /* reports of traffic that found no room */
 };
 
 static bool get_sent(const void *row, union value *v)
@@ -113,10 +115,10 @@ struct link_sink *link_sink_new(const struct options *o, int fd)
 	if (!s)
 		goto fail;
 	s->o = o;
-	s->links = links_new(sizeof(struct link_row), o->per_connection, NULL);
-	s->open = hashtab_new(1, sizeof(struct open_conn), LINK_CONNS_MAX);
+	s->links = links_new(sizeof(struct link_row), LINK_LINKS_MAX, o->per_connection, NULL);
+	s->undecided = hashtab_new(1, sizeof(struct undecided), LINK_UNDECIDED_MAX);
 	s->report = report_new(fd, o, &TABLE);
-	if (s->links && s->open && s->report)
+	if (s->links && s->undecided && s->report)
 		return s;
 fail:
 	fprintf(stderr, "%s: out of memory\n", link_tool.name);
@@ -129,7 +131,7 @@ void link_sink_free(struct link_sink *s)
 	if (!s)
 		return;
 	links_free(s->links);
-	hashtab_free(s->open);
+	hashtab_free(s->undecided);
 	report_free(s->report);
 	free(s);
 }
@@ -142,49 +144,60 @@ static void add(struct moved *m, const struct moved *more)
 	m->closed += more->closed;
 }
 
-/* Lets the connection count as open in `row`, NULL for none, and nowhere else. */
-static void count_open(struct open_conn *c, struct link_row *row)
+static bool any(const struct moved *m)
 {
-	if (c->row == row)
-		return;
-	if (c->row)
-		c->row->connections--;
-	if (row)
-		row->connections++;
-	c->row = row;
+	return m->sent || m->received || m->opened || m->closed;
 }
 
-static int on_traffic(void *ctx, const struct conn_info *info, const struct traffic *t)
+/* Remembers what an undecided connection moved. Returns whether there was room. */
+static bool put_off(struct link_sink *s, uint64_t id, const struct moved *m)
+{
+	struct undecided *u = hashtab_get(s->undecided, &id);
+
+	if (!u)
+		return false;
+	add(&u->moved, m);
+	u->interval = s->interval;
+	return true;
+}
+
+/* Takes out what the connection moved while it was undecided, into *m. */
+static void take_back(struct link_sink *s, uint64_t id, struct moved *m)
+{
+	struct undecided *u = hashtab_find(s->undecided, &id);
+
+	if (!u)
+		return;
+	add(m, &u->moved);
+	hashtab_del(s->undecided, u);
+}
+
+static int on_traffic(void *ctx, const struct conn_info *c, const struct traffic *t)
 {
 	struct link_sink *s = ctx;
 	struct moved m = {t->sent, t->received, t->opened, t->closed};
-	enum filter_verdict verdict = filter_conn(&s->o->conns, info);
-	struct open_conn *c =
-		t->open ? hashtab_get(s->open, &info->id) : hashtab_find(s->open, &info->id);
-	struct link_row *row = verdict == FILTER_YES ? links_get(s->links, info) : NULL;
+	enum filter_verdict verdict = filter_conn(&s->o->conns, c);
+	struct link_row *row;
 
-	s->uncounted += t->open && !c;
-	if (verdict == FILTER_MAYBE && c)
-		add(&c->pending, &m);
-	if (row)
-		add(&row->moved, &m);
-	if (!c)
+	if (verdict == FILTER_MAYBE && t->open) {
+		s->missed += !put_off(s, c->id, &m) && any(&m);
 		return 0;
-	if (row) {
-		add(&row->moved, &c->pending);
-		c->pending = (struct moved){0};
 	}
-	count_open(c, t->open ? row : NULL);
-	if (!t->open)
-		hashtab_del(s->open, c);
+	take_back(s, c->id, &m);
+	if (verdict != FILTER_YES)
+		return 0;
+	row = links_get(s->links, c);
+	if (row) {
+		add(&row->moved, &m);
+		row->connections += t->open;
+	}
+	s->missed += !row && any(&m);
 	return 0;
 }
 
 static bool show(const void *data)
 {
-	const struct moved *m = &((const struct link_row *)data)->moved;
-
-	return m->sent || m->received || m->opened || m->closed;
+	return any(&((const struct link_row *)data)->moved);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -196,12 +209,21 @@ static int by_bytes(const void *a, const void *b)
 	return (m < n) - (m > n);
 }
 
-static bool next_interval(void *data)
+static bool keep_none(void *data)
 {
-	struct link_row *row = data;
+	(void)data;
+	return false;
+}
 
-	row->moved = (struct moved){0};
-	return row->connections > 0;
+/* What was not reported again has been found to be unwanted. */
+static void forget_unwanted(struct link_sink *s)
+{
+	for (size_t i = hashtab_count(s->undecided); i-- > 0;) {
+		struct undecided *u = hashtab_at(s->undecided, i);
+
+		if (u->interval != s->interval)
+			hashtab_del(s->undecided, u);
+	}
 }
 
 static int on_interval(void *ctx, const struct interval *iv)
@@ -209,7 +231,9 @@ static int on_interval(void *ctx, const struct interval *iv)
 	struct link_sink *s = ctx;
 	int end = report_interval(s->report, s->links, show, by_bytes, iv);
 
-	links_sweep(s->links, next_interval);
+	links_sweep(s->links, keep_none);
+	forget_unwanted(s);
+	s->interval++;
 	return end;
 }
 
@@ -217,19 +241,15 @@ static int on_finish(void *ctx, bool lossless)
 {
 	struct link_sink *s = ctx;
 	int failed = report_end(s->report, link_tool.name);
-	uint64_t refused = links_refused(s->links);
 
 	(void)lossless;
-	if (refused)
+	if (s->missed)
 		fprintf(stderr,
-			"%s: %llu times a connection's bytes are in no row: more than %d links\n",
-			link_tool.name, (unsigned long long)refused, LINKS_MAX);
-	if (s->uncounted)
-		fprintf(stderr, "%s: JSON's connections is too low: more than %d are open\n",
-			link_tool.name, LINK_CONNS_MAX);
+			"%s: %llu times a connection's bytes are in no row: too many links\n",
+			link_tool.name, (unsigned long long)s->missed);
 	if (failed)
 		return failed;
-	return s->o->strict && (refused || s->uncounted) ? 3 : 0;
+	return s->missed && s->o->strict ? 3 : 0;
 }
 
 const struct tool link_tool = {

@@ -6,9 +6,12 @@
 #include "../../libcommon/options.h"
 #include "../../libcommon/session.h"
 
-/* Connections whose link is remembered, so that `connections` counts each once: four times what a
- * busy proxy holds. What comes above is in no row's `connections`, and said. */
-#define LINK_CONNS_MAX 262144
+/* Links that are kept at a time, idle ones with open connections included, some 400 bytes each. */
+#define LINK_LINKS_MAX 65536
+
+/* Connections that are kept while it is not known whether -P or -r wants them: no more than can be
+ * rows of their own. */
+#define LINK_UNDECIDED_MAX LINK_LINKS_MAX
 
 struct link_sink;
 

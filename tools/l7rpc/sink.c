@@ -36,7 +36,7 @@ struct rpc_sink *rpc_sink_new(const struct options *o, int fd)
 	s->checks = checks_new(&o->checks, &rpc_numbers, why, sizeof(why));
 	if (!s->checks)
 		goto fail;
-	s->links = links_new(sizeof(struct rpc_row), o->per_connection, row_fini);
+	s->links = links_new(sizeof(struct rpc_row), RPC_LINKS_MAX, o->per_connection, row_fini);
 	s->report = report_new(fd, o, &rpc_table);
 	if (s->links && s->report)
 		return s;
@@ -124,7 +124,7 @@ static bool say_missing(const struct rpc_sink *s)
 
 	if (refused)
 		fprintf(stderr, "%s: %llu requests are in no row: more than %d links at a time\n",
-			rpc_tool.name, (unsigned long long)refused, LINKS_MAX);
+			rpc_tool.name, (unsigned long long)refused, RPC_LINKS_MAX);
 	if (s->untimed)
 		fprintf(stderr, "%s: %llu requests without their latency: out of memory\n",
 			rpc_tool.name, (unsigned long long)s->untimed);

@@ -6,6 +6,10 @@
 #include "../../libcommon/options.h"
 #include "../../libcommon/session.h"
 
+/* Links that are kept at a time: some 3 KB each with the histogram, 50 MB in all, where requests
+ * come from very many addresses within one interval. */
+#define RPC_LINKS_MAX 16384
+
 struct rpc_sink;
 
 /* The tool for session_run(), with a struct rpc_sink as its ctx. */
