@@ -19,6 +19,8 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unkn
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wno-missing-field-initializers $(if $(CI),-Werror)
 BASE := -std=c11 -D_GNU_SOURCE -I$(B) -MMD -MP $(WARN)
+BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu \
+	     $(WARN) -Wno-unused-parameter
 LIBS := -lbpf -lelf -lz
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
@@ -50,8 +52,7 @@ all: $(TOOLS:%=$(B)/%)
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	$(call say,BPF,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) \
-		-I/usr/include/$(ARCH)-linux-gnu $(WARN) -Wno-unused-parameter -c $< -o $@
+	$(Q)$(BPF_CLANG) $(BPF_FLAGS) -c $< -o $@
 
 $(B)/l7.bpf.o: $(BPF_OBJS)
 	$(call say,LINK,$@)
@@ -129,8 +130,7 @@ fuzz: fuzz-build
 # The benchmark's null tracer.
 $(B)/bench/null.bpf.o: bench/null.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) \
-		-I/usr/include/$(ARCH)-linux-gnu $(WARN) -Wno-unused-parameter -c $< -o $@
+	$(Q)$(BPF_CLANG) $(BPF_FLAGS) -c $< -o $@
 $(B)/null.skel.h: $(B)/bench/null.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name null > $@
 $(B)/bench/null.o: $(B)/null.skel.h
@@ -151,5 +151,9 @@ demo: deps
 
 clean:
 	rm -rf $(B)
+
+# A variable's value, for scripts: make -s print-BASE
+print-%:
+	@echo '$($*)'
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d)

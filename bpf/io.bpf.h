@@ -36,6 +36,9 @@ struct user_msg {
  * is a hole. */
 #define IOV_MAX 64
 
+/* Vectors that are read at once: a power of two; head, body and trailer of a response are three. */
+#define IOV_BATCH 4
+
 /* The record under construction, a copy a CPU. Hooks run with preemption off, and no hook of softirq
  * context uses it. Twice the payload, so that offset + length of a vector stays inside. */
 struct scratch {
@@ -49,6 +52,7 @@ struct scratch {
 	u64 fill;         /* in data, not sent yet */
 	u64 end;          /* capture ends here */
 	u64 pos0;         /* position of the call's first byte */
+	struct user_iovec batch[IOV_BATCH];
 };
 
 struct {
@@ -156,6 +160,23 @@ static __always_inline void capture_flat(struct scratch *s, u64 base, u32 from, 
 	}
 }
 
+/* The vector that s->vec names. False where it cannot be read. */
+static __always_inline bool iov_current(struct scratch *s, struct user_iovec *v)
+{
+	u64 at = s->vec % IOV_BATCH, n = s->n_vecs - s->vec;
+
+	if (!at && !s->vec_off) {
+		n = n < IOV_BATCH ? n : IOV_BATCH;
+		barrier_var(n);
+		n = (n & (2 * IOV_BATCH - 1)) * sizeof(*v);
+		if (n > sizeof(s->batch) ||
+		    bpf_probe_read_user(s->batch, n, (void *)(s->vecs + s->vec * sizeof(*v))))
+			return false;
+	}
+	*v = s->batch[at];
+	return true;
+}
+
 /* Copies one piece of a vector into the scratch, or steps over what is not wanted. Returns 1 while
  * there may be more. A function of its own so that the verifier looks at it once, not once a turn. */
 __weak __noinline int capture_iov_step(void)
@@ -166,7 +187,7 @@ __weak __noinline int capture_iov_step(void)
 
 	if (!s || s->vec >= s->n_vecs || s->done + s->fill >= s->end)
 		return 0;
-	if (bpf_probe_read_user(&v, sizeof(v), (void *)(s->vecs + s->vec * sizeof(v)))) {
+	if (!iov_current(s, &v)) {
 		count(L7_FAULTS, 1);
 		return 0;
 	}
@@ -263,64 +284,84 @@ static __always_inline struct conn *io_conn_slow(struct conn *c, const struct so
 	return c;
 }
 
-/*
- * A socket call of the wanted process tgid moved ret > 0 bytes in direction dir.
- */
-static __always_inline void on_io(const struct sock *sk, const struct sk_view *v, u32 ret,
-				  enum l7_dir dir, u32 tgid, const struct io_buf *b)
-{
-	struct conn *c = conn_find(sk);
-	struct l7_ctl *k;
-	struct scratch *s;
-	u64 end, start, skip_to = 0;
-	u32 slot, cap, from;
+/* A call that is to become records: what io_begin() finds out and io_record() needs. */
+struct io {
+	struct conn *c;
+	u64 start;    /* position of the call's first byte */
+	u32 from;     /* bytes of the call that are not wanted, at its beginning */
+	u32 cap;      /* bytes to capture, from there on */
+};
 
-	if (!c || c->tgid != tgid || (c->bits & (CONN_ANNOUNCED | CONN_BASED)) !=
-					     (CONN_ANNOUNCED | CONN_BASED)) {
+/*
+ * A socket call of the wanted process tgid moved ret > 0 bytes in direction dir. Keeps count; false
+ * where no record is wanted.
+ */
+static __always_inline bool io_begin(struct io *io, const struct sock *sk, const struct sk_view *v,
+				     u32 ret, enum l7_dir dir, u32 tgid)
+{
+	const u8 ready = CONN_ANNOUNCED | CONN_BASED;
+	struct conn *c = conn_find(sk);
+	u64 end, skip_to = 0;
+	struct l7_ctl *k;
+	u32 slot, seq;
+
+	if (!c || c->tgid != tgid || (c->bits & ready) != ready) {
 		c = io_conn_slow(c, sk, tgid, ret, dir);
 		if (!c)
-			return;
+			return false;
 	}
-	end = seq_extend(c->end[dir], dir == L7_SEND ? v->write_seq : v->copied_seq);
+	seq = dir == L7_SEND ? v->write_seq : v->copied_seq;
+	/* A read that reaches the end takes the FIN along (found_fin_ok, tcp_recvmsg_locked()). */
+	if (dir == L7_RECV && v->state != TCP_ESTABLISHED)
+		seq -= fin_received((const void *)sk);
+	end = seq_extend(c->end[dir], seq);
 	c->end[dir] = end;
 	end -= c->base[dir];
-	start = end - ret;
 
-	cap = l7_default_cap[dir];
+	io->c = c;
+	io->cap = l7_default_cap[dir];
 	slot = c->id & l7_ctl_mask;
 	k = bpf_map_lookup_elem(&ctl, &slot);
 	if (k && k->conn == c->id) {
-		cap = k->cap[dir];
+		io->cap = k->cap[dir];
 		skip_to = k->skip_to[dir];
 	}
-	if (cap == L7_CAP_OFF || end < skip_to)
-		return;
+	if (io->cap == L7_CAP_OFF || end < skip_to)
+		return false;
+	io->start = end - ret;
+	/* Of a call that ends a skipped stretch, the stretch's last byte says when it ended. */
+	io->from = skip_to > io->start ? skip_to - 1 - io->start : 0;
+	if (io->cap > L7_CAPTURE_MAX)
+		io->cap = L7_CAPTURE_MAX;
+	if (io->cap > ret - io->from)
+		io->cap = ret - io->from;
+	return true;
+}
 
-	s = scratch_get();
+/* Makes the records of a call that io_begin() wants. */
+static __always_inline void io_record(const struct io *io, const struct sk_view *v, u32 ret,
+				      enum l7_dir dir, const struct io_buf *b)
+{
+	struct scratch *s = scratch_get();
+
 	if (!s)
 		return;
-	/* Of a call that ends a skipped stretch, the stretch's last byte says when it ended. */
-	from = skip_to > start ? skip_to - 1 - start : 0;
 	s->e.h.type = L7_EVENT_DATA;
-	s->e.h.conn = c->id;
+	s->e.h.conn = io->c->id;
 	s->e.h.ts = bpf_ktime_get_ns();
 	s->e.dir = dir;
-	s->e.pos = start + from;
+	s->e.pos = io->start + io->from;
 	s->e.other_pos = L7_POS_NONE;
 	if (dir == L7_RECV && (v->state == TCP_ESTABLISHED || v->state == TCP_CLOSE_WAIT))
-		s->e.other_pos = conn_sent(c, v->write_seq);
+		s->e.other_pos = conn_sent(io->c, v->write_seq);
 
-	if (cap > L7_CAPTURE_MAX)
-		cap = L7_CAPTURE_MAX;
-	if (cap > ret - from)
-		cap = ret - from;
 	if (b->kind == BUF_FLAT) {
-		capture_flat(s, b->base, from, from + cap, ret);
+		capture_flat(s, b->base, io->from, io->from + io->cap, ret);
 	} else if (b->kind == BUF_IOV) {
-		capture_iov(s, b, from, from + cap, ret);
+		capture_iov(s, b, io->from, io->from + io->cap, ret);
 	} else {
-		s->e.len = ret - from;
-		s->e.start = from == 0;
+		s->e.len = ret - io->from;
+		s->e.start = io->from == 0;
 		scratch_put(s, 0);
 	}
 }

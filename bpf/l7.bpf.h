@@ -107,6 +107,40 @@ static __always_inline bool current_wanted(u32 tgid)
 	return w && *w;
 }
 
+/* How full the ring is costs as much to ask as a record to write, so it is asked after that many bytes
+ * of a CPU: a small part of the ring. */
+#define RING_ASK_BYTES (32U << 10)
+
+struct ring_use {
+	u32 bytes; /* written by this CPU since it asked */
+	bool full; /* at least half, when it asked */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ring_use);
+} ring_uses __weak SEC(".maps");
+
+/* Is it time to wake the reader because the ring has become half full? */
+static __always_inline bool ring_filling(u32 size)
+{
+	u32 zero = 0;
+	struct ring_use *u = bpf_map_lookup_elem(&ring_uses, &zero);
+	bool was;
+
+	if (!u)
+		return false;
+	u->bytes += size;
+	if (u->bytes < RING_ASK_BYTES)
+		return false;
+	u->bytes = 0;
+	was = u->full;
+	u->full = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= l7_ring_half;
+	return u->full && !was;
+}
+
 /* Hands a finished record over. Wakes the reader only when it sleeps long, or when half of the ring
  * is full. Returns 0, or < 0 where the ring had no room. */
 static __always_inline long ring_put(void *rec, u64 size)
@@ -116,11 +150,8 @@ static __always_inline long ring_put(void *rec, u64 size)
 	if (l7_idle) {
 		l7_idle = 0;
 		flags = BPF_RB_FORCE_WAKEUP;
-	} else {
-		u64 avail = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-
-		if (avail < l7_ring_half && avail + size >= l7_ring_half)
-			flags = BPF_RB_FORCE_WAKEUP;
+	} else if (ring_filling(size)) {
+		flags = BPF_RB_FORCE_WAKEUP;
 	}
 	return bpf_ringbuf_output(&ring, rec, size, flags);
 }

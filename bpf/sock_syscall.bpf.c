@@ -76,7 +76,8 @@ int BPF_PROG(l7_sys_exit, struct pt_regs *regs, long ret)
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct task_struct *task;
 	struct sk_view v;
-	struct io_buf b;
+	struct io_buf b = {.kind = BUF_NONE};
+	struct io io;
 	struct sock *sk;
 	struct tcp_sock *tp;
 	u64 nr;
@@ -100,9 +101,10 @@ int BPF_PROG(l7_sys_exit, struct pt_regs *regs, long ret)
 	v.write_seq = BPF_CORE_READ(tp, write_seq);
 	v.copied_seq = BPF_CORE_READ(tp, copied_seq);
 	v.state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	b = buf_of_syscall(nr, regs_arg2(regs), regs_arg3(regs), dir);
-	if (recv_flags(nr, regs) & MSG_TRUNC)
-		b.kind = BUF_NONE;
-	on_io(sk, &v, ret, dir, tgid, &b);
+	if (!io_begin(&io, sk, &v, ret, dir, tgid))
+		return 0;
+	if (io.cap && !(recv_flags(nr, regs) & MSG_TRUNC))
+		b = buf_of_syscall(nr, regs_arg2(regs), regs_arg3(regs), dir);
+	io_record(&io, &v, ret, dir, &b);
 	return 0;
 }

@@ -7,11 +7,13 @@
  */
 #include "io.bpf.h"
 
+/* kernel/bpf/helpers.c, since 6.2: reads through the result need no helper call. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
+
 /* May the registers be believed? Not those of a task that uses io_uring, whose requests run at the
  * end of any syscall, nor those of a kernel thread. */
-static __always_inline struct io_buf current_buf(enum l7_dir dir)
+static __always_inline struct io_buf current_buf(struct task_struct *task, enum l7_dir dir)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct io_buf none = {.kind = BUF_NONE};
 	struct pt_regs *regs;
 
@@ -23,22 +25,24 @@ static __always_inline struct io_buf current_buf(enum l7_dir dir)
 
 static __always_inline int sock_io(struct sock *sk, int ret, enum l7_dir dir, bool nodata)
 {
-	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct io_buf b = {.kind = BUF_NONE};
+	u32 tgid = task->tgid;
 	struct tcp_sock *tp;
 	struct sk_view v;
+	struct io io;
 
-	if (!current_wanted(tgid))
+	if (!current_wanted(tgid) || sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
+	tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	v.write_seq = tp->write_seq;
 	v.copied_seq = tp->copied_seq;
 	v.state = sk->__sk_common.skc_state;
-	if (!nodata)
-		b = current_buf(dir);
-	on_io(sk, &v, ret, dir, tgid, &b);
+	if (!io_begin(&io, sk, &v, ret, dir, tgid))
+		return 0;
+	if (!nodata && io.cap)
+		b = current_buf(task, dir);
+	io_record(&io, &v, ret, dir, &b);
 	return 0;
 }
 
