@@ -103,6 +103,8 @@ int l7_existing(struct bpf_iter__task_file *ctx)
 	BPF_CORE_READ_INTO(&c->comm, task, group_leader, comm);
 	tp = (void *)sk;
 	conn_set_base(c, tp);
+	if (c->end[L7_SEND] == c->base[L7_SEND] && c->end[L7_RECV] == c->base[L7_RECV])
+		c->flags |= L7_CONN_FRESH;
 	if (conn_quiet(c, tp))
 		c->flags |= L7_CONN_QUIET;
 	conn_announce(c, sk, c->end[L7_SEND] - c->base[L7_SEND], c->end[L7_RECV] - c->base[L7_RECV]);

@@ -68,7 +68,7 @@ static __always_inline u32 fin_received(const struct tcp_sock *tp)
  */
 static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock *tp)
 {
-	u32 una, nxt, write_seq, copied;
+	u32 una, nxt, write_seq, copied, syn;
 	u64 acked, received;
 	int i;
 
@@ -87,9 +87,10 @@ static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock 
 			break;
 	}
 	c->end[L7_SEND] = write_seq;
-	/* The SYN is in bytes_acked or, before the answer to it, above snd_una. */
-	c->base[L7_SEND] = c->end[L7_SEND] - (acked + (u32)(write_seq - una) -
-					      (c->role == L7_ROLE_CLIENT));
+	/* The SYN is in bytes_acked or, before the answer to it, above snd_una. Whose role is not
+	 * known has connected, but for a listener with a backlog of 0. */
+	syn = c->role == L7_ROLE_CLIENT || (c->role == L7_ROLE_UNKNOWN && acked);
+	c->base[L7_SEND] = c->end[L7_SEND] - (acked + (u32)(write_seq - una) - syn);
 	c->end[L7_RECV] = copied;
 	c->base[L7_RECV] = c->end[L7_RECV] - (received - (u32)(nxt - copied));
 	c->bits |= CONN_BASED;

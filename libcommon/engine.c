@@ -174,7 +174,8 @@ static void conn_init(struct engine *g, struct conn *c, const struct l7_event_co
 	c->info.remote_port = e->remote_port;
 	c->total[L7_SEND] = c->reported[L7_SEND] = c->s[L7_SEND].next = e->sent;
 	c->total[L7_RECV] = c->reported[L7_RECV] = c->s[L7_RECV].next = e->received;
-	c->s[L7_SEND].lost = c->s[L7_RECV].lost = !fresh;
+	/* Between an answer and the next request, both directions are at a boundary. */
+	c->s[L7_SEND].lost = c->s[L7_RECV].lost = !fresh && !(e->flags & L7_CONN_QUIET);
 	c->opened_new = !(e->flags & L7_CONN_BEFORE);
 	t->synced = fresh;
 	t->need = fresh || (e->flags & L7_CONN_QUIET) ? 0 : 3;

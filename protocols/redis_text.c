@@ -68,10 +68,15 @@ static bool is_map(const struct redis_level *l)
 	return l->type == '%';
 }
 
+static uint32_t children(const struct redis_level *l)
+{
+	return is_map(l) ? l->total / 2 : l->total;
+}
+
 /* Digits of the largest index: all indices of an aggregate are as wide as that. */
 static unsigned index_width(const struct redis_level *l)
 {
-	uint32_t n = is_map(l) ? l->total / 2 : l->total;
+	uint32_t n = children(l);
 	unsigned width = 1;
 
 	while (n /= 10)
@@ -94,6 +99,16 @@ static void put_index(struct redis_sink *s, const struct redis_level *l)
 	put_text(s, is_map(l) ? "# " : l->type == '~' ? "~ " : ") ");
 }
 
+/* Is the innermost level a map's value that begins a line of its own? redis-cli also breaks where
+ * one element alone is inside that has more than one itself, which is not known here yet. */
+static bool own_line(const struct redis_level *levels, unsigned depth)
+{
+	const struct redis_level *outer = depth > 1 ? &levels[depth - 2] : NULL;
+
+	return outer && is_map(outer) && (outer->total - outer->left) % 2 &&
+	       children(&levels[depth - 1]) > 1;
+}
+
 /* What stands before an element: a line break, room for the indices around it, its own index. The
  * first element of an aggregate goes on in its aggregate's line, and so does a map's value. */
 static void put_lead(struct redis_sink *s, const struct redis_level *levels, unsigned depth)
@@ -106,7 +121,7 @@ static void put_lead(struct redis_sink *s, const struct redis_level *levels, uns
 		put_text(s, " => ");
 		return;
 	}
-	if (at) {
+	if (at || own_line(levels, depth)) {
 		for (unsigned i = 0; i + 1 < depth; i++)
 			indent += index_width(&levels[i]) + 2;
 		put(s, "\n", 1);

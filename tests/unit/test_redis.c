@@ -165,7 +165,7 @@ Test(redis, sync_request)
 	cr_assert_eq(sync_at(WAY_REQUEST, "alue\r\n" GET "?"), -ENOENT);
 	cr_assert_eq(sync_at(WAY_REQUEST, "alue\r\n"), -ENOENT);
 	cr_assert_eq(sync_at(WAY_REQUEST, "good morning\r\n"), -ENOENT);
-	cr_assert_eq(sync_at(WAY_REQUEST, "PING\r\nhello\r\n"), -ENOENT);
+	cr_assert_eq(sync_at(WAY_REQUEST, "PING\r\nmorning\r\n"), -ENOENT);
 	cr_assert_eq(sync_at(WAY_REQUEST, "*2\r\n$3\r\n"), -ENOENT);
 	cr_assert_eq(sync_at(WAY_REQUEST, GET "$3\r\nabc\r\n"), -ENOENT);
 }
