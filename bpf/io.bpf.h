@@ -137,13 +137,12 @@ static __always_inline struct io_buf buf_of_syscall(u64 nr, u64 arg2, u64 arg3, 
 /* Copies a flat buffer, chunk by chunk: bytes [from, end) of the call. */
 static __always_inline void capture_flat(struct scratch *s, u64 base, u32 from, u32 end, u32 total)
 {
-	u64 pos0 = s->e.pos - from; /* position of the call's first byte */
 	int i;
 
 	for (i = 0; i < L7_CHUNKS_MAX; i++) {
 		u64 n = chunk_clamp(end - from);
 
-		s->e.pos = pos0 + from;
+		s->e.pos = s->pos0 + from;
 		/* The last record stands for what is not captured too. */
 		s->e.len = (from + n == end ? total : from + n) - from;
 		s->e.start = from == 0;
@@ -238,7 +237,6 @@ static __always_inline void capture_iov(struct scratch *s, const struct io_buf *
 	s->vec = s->vec_off = s->fill = 0;
 	s->skip = s->done = from;
 	s->end = end;
-	s->pos0 = s->e.pos - from;
 	for (i = 0; i < IOV_MAX + L7_CHUNKS_MAX; i++)
 		if (!capture_iov_step())
 			break;
@@ -246,6 +244,25 @@ static __always_inline void capture_iov(struct scratch *s, const struct io_buf *
 	s->e.len = total - s->done;
 	s->e.start = s->done == 0;
 	scratch_put(s, s->fill);
+}
+
+/*
+ * Makes records of the bytes [from, end) of a call; the last of them stands for all up to `total`. A
+ * function of its own as it is called twice.
+ */
+static __noinline void capture(struct scratch *s, const struct io_buf *b, u32 from, u32 end,
+			       u32 total)
+{
+	if (b->kind == BUF_FLAT && end > from) {
+		capture_flat(s, b->base, from, end, total);
+	} else if (b->kind == BUF_IOV && end > from) {
+		capture_iov(s, b, from, end, total);
+	} else {
+		s->e.pos = s->pos0 + from;
+		s->e.len = total - from;
+		s->e.start = from == 0;
+		scratch_put(s, 0);
+	}
 }
 
 /* The first use of a socket by a wanted process, or the first by this one: makes the entry, takes
@@ -343,6 +360,7 @@ static __always_inline void io_record(const struct io *io, const struct sk_view 
 				      enum l7_dir dir, const struct io_buf *b)
 {
 	struct scratch *s = scratch_get();
+	u32 tail;
 
 	if (!s)
 		return;
@@ -350,20 +368,22 @@ static __always_inline void io_record(const struct io *io, const struct sk_view 
 	s->e.h.conn = io->c->id;
 	s->e.h.ts = bpf_ktime_get_ns();
 	s->e.dir = dir;
-	s->e.pos = io->start + io->from;
 	s->e.other_pos = L7_POS_NONE;
 	if (dir == L7_RECV && (v->state == TCP_ESTABLISHED || v->state == TCP_CLOSE_WAIT))
 		s->e.other_pos = conn_sent(io->c, v->write_seq);
+	s->pos0 = io->start;
 
-	if (b->kind == BUF_FLAT) {
-		capture_flat(s, b->base, io->from, io->from + io->cap, ret);
-	} else if (b->kind == BUF_IOV) {
-		capture_iov(s, b, io->from, io->from + io->cap, ret);
-	} else {
-		s->e.len = ret - io->from;
-		s->e.start = io->from == 0;
-		scratch_put(s, 0);
+	if (!io->cap || io->from + io->cap == ret) {
+		capture(s, b, io->from, io->from + io->cap, ret);
+		return;
 	}
+	/* Of a long call also the end: a last chunk, the beginning of the next message. What lies
+	 * between is a hole of known size. */
+	tail = ret - io->from - io->cap;
+	if (tail > L7_TAIL)
+		tail = L7_TAIL;
+	capture(s, b, io->from, io->from + io->cap, io->from + io->cap);
+	capture(s, b, ret - tail, ret, ret);
 }
 
 #endif

@@ -21,11 +21,14 @@ enum l7_event_type {
 
 #define L7_COMM_LEN 16
 
-/* The largest payload of one record, and how many records one socket call may make: a read or
- * write of up to 64 KiB (redis writes at most that much a call) is seen whole. */
+/* The largest payload of one record, and how many records one socket call may make: a call of up to
+ * 128 KiB (curl reads 100 KiB at a time) is seen whole. */
 #define L7_CHUNK_MAX 16384
-#define L7_CHUNKS_MAX 4
+#define L7_CHUNKS_MAX 8
 #define L7_CAPTURE_MAX (L7_CHUNK_MAX * L7_CHUNKS_MAX)
+
+/* Of a call that is longer than what is wanted of it, that many bytes of its end come too. */
+#define L7_TAIL 256
 
 /* The other way's position is not known (the socket has already sent its FIN). */
 #define L7_POS_NONE (~0ULL)

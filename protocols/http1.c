@@ -23,8 +23,8 @@
 /* Where the code of a status line ends: "HTTP/1.1 200". */
 #define CODE_END 12
 
-/* Bytes captured a socket call: heads, and nearly always the start of the body too. */
-#define CAPTURE 8192
+/* Bytes captured a socket call: all that there may be, as chunks of a body may begin anywhere. */
+#define CAPTURE 131072
 
 /* proto_unit.hint: what the request says about its response. */
 enum hint { HINT_NONE, HINT_HEAD, HINT_CONNECT };
