@@ -117,6 +117,12 @@ $(B)/fuzz/%: $(B)/fuzzobj/tests/fuzz/%.o $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CLANG) -fsanitize=fuzzer $(SAN) -o $@ $^ -lm
 
+# Clients of the live tests that no package has.
+$(B)/live/%: tests/live/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -o $@ $< -luring
+
 unit-build: $(UNIT_TESTS)
 fuzz-build: $(FUZZERS)
 

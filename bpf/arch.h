@@ -20,10 +20,10 @@ struct pt_regs {
 #pragma clang attribute pop
 
 #define regs_syscall(regs) ((regs)->orig_ax)
-#define regs_arg1(regs) ((regs)->di)
-#define regs_arg2(regs) ((regs)->si)
-#define regs_arg3(regs) ((regs)->dx)
-#define regs_arg4(regs) ((regs)->r10)
+#define regs_arg1(regs)    ((regs)->di)
+#define regs_arg2(regs)    ((regs)->si)
+#define regs_arg3(regs)    ((regs)->dx)
+#define regs_arg4(regs)    ((regs)->r10)
 
 enum {
 	NR_read = 0,
@@ -54,10 +54,10 @@ struct pt_regs {
 #pragma clang attribute pop
 
 #define regs_syscall(r) ((r)->syscallno)
-#define regs_arg1(r) ((r)->orig_x0)
-#define regs_arg2(r) ((r)->regs[1])
-#define regs_arg3(r) ((r)->regs[2])
-#define regs_arg4(r) ((r)->regs[3])
+#define regs_arg1(r)    ((r)->orig_x0)
+#define regs_arg2(r)    ((r)->regs[1])
+#define regs_arg3(r)    ((r)->regs[2])
+#define regs_arg4(r)    ((r)->regs[3])
 
 enum {
 	NR_read = 63,

@@ -6,23 +6,6 @@
  */
 #include "conn.bpf.h"
 
-/* Sends the close record with the final totals and forgets the connection. */
-static __always_inline void conn_close(struct conn *c, const struct sock *sk)
-{
-	struct l7_event_close e = {
-		.h = {.type = L7_EVENT_CLOSE, .size = sizeof(e), .conn = c->id, .ts = bpf_ktime_get_ns()},
-	};
-	u64 key = (u64)sk;
-
-	if (c->bits & CONN_ANNOUNCED) {
-		if (c->bits & CONN_BASED)
-			conn_totals(c, sk, &e.sent, &e.received);
-		if (ring_put(&e, sizeof(e)))
-			count(L7_LOST_CLOSE, 1);
-	}
-	bpf_map_delete_elem(&conns, &key);
-}
-
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(l7_set_state, struct sock *sk, int oldstate, int newstate)
 {
@@ -33,7 +16,7 @@ int BPF_PROG(l7_set_state, struct sock *sk, int oldstate, int newstate)
 	switch (newstate) {
 	case TCP_SYN_SENT: /* connect(2), in the process's own context */
 		if (c)
-			conn_close(c, sk);
+			conn_close(c, sk, false);
 		tgid = bpf_get_current_pid_tgid() >> 32;
 		if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP && current_wanted(tgid))
 			conn_new(sk, tgid, L7_ROLE_CLIENT, L7_CONN_FRESH);
@@ -41,7 +24,7 @@ int BPF_PROG(l7_set_state, struct sock *sk, int oldstate, int newstate)
 	case TCP_ESTABLISHED: /* in softirq: current is anybody */
 		if (!c || oldstate != TCP_SYN_SENT)
 			break;
-		c->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		c->ports = BPF_CORE_READ(sk, __sk_common.skc_portpair);
 		if (!(c->bits & CONN_BASED))
 			conn_set_base(c, tp);
 		conn_announce(c, sk, 0, 0);
@@ -64,7 +47,7 @@ int BPF_PROG(l7_destroy_sock, struct sock *sk)
 	struct conn *c = conn_find(sk);
 
 	if (c)
-		conn_close(c, sk);
+		conn_close(c, sk, true);
 	return 0;
 }
 
@@ -107,7 +90,8 @@ int l7_existing(struct bpf_iter__task_file *ctx)
 		c->flags |= L7_CONN_FRESH;
 	if (conn_quiet(c, tp))
 		c->flags |= L7_CONN_QUIET;
-	conn_announce(c, sk, c->end[L7_SEND] - c->base[L7_SEND], c->end[L7_RECV] - c->base[L7_RECV]);
+	conn_announce(c, sk, c->end[L7_SEND] - c->base[L7_SEND],
+		      c->end[L7_RECV] - c->base[L7_RECV]);
 	return 0;
 }
 
@@ -123,7 +107,7 @@ int l7_totals(struct bpf_iter__bpf_map_elem *ctx)
 	if (!key || !c || !(c->bits & CONN_ANNOUNCED))
 		return 0;
 	sk = (void *)*key;
-	if (BPF_CORE_READ(sk, __sk_common.skc_num) != c->local_port)
+	if (BPF_CORE_READ(sk, __sk_common.skc_portpair) != c->ports)
 		return 0;
 	t.conn = c->id;
 	if (c->bits & CONN_BASED)

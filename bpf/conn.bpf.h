@@ -11,6 +11,7 @@
 struct sk_view {
 	u32 write_seq;  /* after the last byte that the process sent */
 	u32 copied_seq; /* after the last byte that it received */
+	u32 ports;      /* skc_portpair */
 	u8 state;
 };
 
@@ -63,8 +64,8 @@ static __always_inline u32 fin_received(const struct tcp_sock *tp)
 /*
  * Fixes position 0 of both directions from the kernel's own totals (net/ipv4/tcp_input.c,
  * tcp_snd_una_update and tcp_rcv_nxt_update): bytes_acked counts what lies before snd_una, with the
- * SYN of who connected; bytes_received what lies before rcv_nxt, with the FIN. Only while no FIN was
- * sent.
+ * SYN of who connected; bytes_received what lies before rcv_nxt, with the FIN. Only while no FIN
+ * was sent.
  */
 static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock *tp)
 {
@@ -83,7 +84,8 @@ static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock 
 		received = BPF_CORE_READ(tp, bytes_received);
 		nxt = BPF_CORE_READ(tp, rcv_nxt);
 		copied = BPF_CORE_READ(tp, copied_seq) - fin_received(tp);
-		if (received == BPF_CORE_READ(tp, bytes_received) && nxt == BPF_CORE_READ(tp, rcv_nxt))
+		if (received == BPF_CORE_READ(tp, bytes_received) &&
+		    nxt == BPF_CORE_READ(tp, rcv_nxt))
 			break;
 	}
 	c->end[L7_SEND] = write_seq;
@@ -145,8 +147,8 @@ static __always_inline u8 conn_role(const struct sock *sk)
 /* Did an answer pass last, and does nothing wait to be read? */
 static __always_inline bool conn_quiet(const struct conn *c, const struct tcp_sock *tp)
 {
-	s32 sent_after = BPF_CORE_READ(tp, lsndtime) -
-			 BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
+	s32 sent_after =
+		BPF_CORE_READ(tp, lsndtime) - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
 
 	if (BPF_CORE_READ(tp, rcv_nxt) != BPF_CORE_READ(tp, copied_seq))
 		return false;
@@ -163,11 +165,11 @@ static __always_inline struct conn *conn_new(const struct sock *sk, u32 tgid, u8
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u64 key = (u64)sk;
 
-	if ((family != AF_INET && family != AF_INET6) || BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
+	if ((family != AF_INET && family != AF_INET6) ||
+	    BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
 		return NULL;
 	c.id = conn_new_id();
-	c.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	c.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	c.ports = role == L7_ROLE_CLIENT ? 0 : BPF_CORE_READ(sk, __sk_common.skc_portpair);
 	conn_take_owner(&c, tgid);
 	if (bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST) == -7 /* -E2BIG: full */)
 		count(L7_CONNS_FULL, 1);
@@ -180,14 +182,17 @@ static __always_inline bool conn_announce(struct conn *c, const struct sock *sk,
 					  u64 received)
 {
 	struct l7_event_conn e = {
-		.h = {.type = L7_EVENT_CONN, .size = sizeof(e), .conn = c->id, .ts = bpf_ktime_get_ns()},
+		.h = {.type = L7_EVENT_CONN,
+		      .size = sizeof(e),
+		      .conn = c->id,
+		      .ts = bpf_ktime_get_ns()},
 		.sent = sent,
 		.received = received,
 		.tgid = c->tgid,
 		.role = c->role,
 		.flags = c->flags,
-		.local_port = c->local_port,
-		.remote_port = c->remote_port,
+		.local_port = BPF_CORE_READ(sk, __sk_common.skc_num),
+		.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)),
 		.slot = c->id & l7_ctl_mask,
 	};
 
@@ -206,6 +211,29 @@ static __always_inline bool conn_announce(struct conn *c, const struct sock *sk,
 	}
 	c->bits |= CONN_ANNOUNCED;
 	return true;
+}
+
+/* Sends the close record with the final totals and forgets the connection. sk is read only where it
+ * is still the connection's (`same`). */
+static __always_inline void conn_close(struct conn *c, const struct sock *sk, bool same)
+{
+	struct l7_event_close e = {
+		.h = {.type = L7_EVENT_CLOSE,
+		      .size = sizeof(e),
+		      .conn = c->id,
+		      .ts = bpf_ktime_get_ns()},
+	};
+	u64 key = (u64)sk;
+
+	if (c->bits & CONN_ANNOUNCED) {
+		e.sent = c->end[L7_SEND] - c->base[L7_SEND];
+		e.received = c->end[L7_RECV] - c->base[L7_RECV];
+		if (same && (c->bits & CONN_BASED))
+			conn_totals(c, sk, &e.sent, &e.received);
+		if (ring_put(&e, sizeof(e)))
+			count(L7_LOST_CLOSE, 1);
+	}
+	bpf_map_delete_elem(&conns, &key);
 }
 
 #endif

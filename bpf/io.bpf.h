@@ -34,18 +34,18 @@ struct user_msg {
 
 /* More vectors than that in one call are not followed (Netty and nginx stay below); what they hold
  * is a hole. */
-#define IOV_MAX 64
+#define IOV_MAX 256
 
 /* Vectors that are read at once: a power of two; head, body and trailer of a response are three. */
 #define IOV_BATCH 4
 
-/* The record under construction, a copy a CPU. Hooks run with preemption off, and no hook of softirq
- * context uses it. Twice the payload, so that offset + length of a vector stays inside. */
+/* The record under construction, a copy a CPU. Hooks run with preemption off, and no hook of
+ * softirq context uses it. Twice the payload, so that offset + length of a vector stays inside. */
 struct scratch {
 	struct l7_event_data e;
 	u8 data[2 * L7_CHUNK_MAX];
-	/* Where capture_iov() is; positions in the call, bytes. */
-	u64 vecs, n_vecs; /* user address of the struct iovec[], and how many */
+	/* Where capture_gather() is; positions in the call, bytes. */
+	u64 vecs, n_vecs; /* user address of the struct iovec[] (0: batch has it), and how many */
 	u64 vec, vec_off; /* the vector at hand, and how much of it is dealt with */
 	u64 skip;         /* still to be stepped over */
 	u64 done;         /* sent in records */
@@ -134,37 +134,12 @@ static __always_inline struct io_buf buf_of_syscall(u64 nr, u64 arg2, u64 arg3, 
 	return b;
 }
 
-/* Copies a flat buffer, chunk by chunk: bytes [from, end) of the call. */
-static __always_inline void capture_flat(struct scratch *s, u64 base, u32 from, u32 end, u32 total)
-{
-	int i;
-
-	for (i = 0; i < L7_CHUNKS_MAX; i++) {
-		u64 n = chunk_clamp(end - from);
-
-		s->e.pos = s->pos0 + from;
-		/* The last record stands for what is not captured too. */
-		s->e.len = (from + n == end ? total : from + n) - from;
-		s->e.start = from == 0;
-		if (n && bpf_probe_read_user(s->data, n, (void *)(base + from))) {
-			count(L7_FAULTS, 1);
-			s->e.len = total - from;
-			scratch_put(s, 0);
-			return;
-		}
-		scratch_put(s, n);
-		from += n;
-		if (from >= end)
-			return;
-	}
-}
-
 /* The vector that s->vec names. False where it cannot be read. */
 static __always_inline bool iov_current(struct scratch *s, struct user_iovec *v)
 {
 	u64 at = s->vec % IOV_BATCH, n = s->n_vecs - s->vec;
 
-	if (!at && !s->vec_off) {
+	if (s->vecs && !at && !s->vec_off) {
 		n = n < IOV_BATCH ? n : IOV_BATCH;
 		barrier_var(n);
 		n = (n & (2 * IOV_BATCH - 1)) * sizeof(*v);
@@ -177,8 +152,9 @@ static __always_inline bool iov_current(struct scratch *s, struct user_iovec *v)
 }
 
 /* Copies one piece of a vector into the scratch, or steps over what is not wanted. Returns 1 while
- * there may be more. A function of its own so that the verifier looks at it once, not once a turn. */
-__weak __noinline int capture_iov_step(void)
+ * there may be more. A function of its own so that the verifier looks at it once, not once a turn.
+ */
+__weak __noinline int capture_step(void)
 {
 	struct scratch *s = scratch_get();
 	struct user_iovec v;
@@ -226,19 +202,22 @@ __weak __noinline int capture_iov_step(void)
 	return 1;
 }
 
-/* The same for a vector of buffers: gathers them into chunks. */
-static __always_inline void capture_iov(struct scratch *s, const struct io_buf *b, u32 from, u32 end,
-					u32 total)
+/* Gathers the bytes [from, end) of a call into records of a chunk each. */
+static __always_inline void capture_gather(struct scratch *s, const struct io_buf *b, u32 from,
+					   u32 end, u32 total)
 {
+	bool flat = b->kind == BUF_FLAT;
 	int i;
 
-	s->vecs = b->base;
-	s->n_vecs = b->n;
+	s->vecs = flat ? 0 : b->base;
+	s->n_vecs = flat ? 1 : b->n;
+	s->batch[0].base = b->base;
+	s->batch[0].len = end;
 	s->vec = s->vec_off = s->fill = 0;
 	s->skip = s->done = from;
 	s->end = end;
 	for (i = 0; i < IOV_MAX + L7_CHUNKS_MAX; i++)
-		if (!capture_iov_step())
+		if (!capture_step())
 			break;
 	s->e.pos = s->pos0 + s->done;
 	s->e.len = total - s->done;
@@ -247,22 +226,27 @@ static __always_inline void capture_iov(struct scratch *s, const struct io_buf *
 }
 
 /*
- * Makes records of the bytes [from, end) of a call; the last of them stands for all up to `total`. A
- * function of its own as it is called twice.
+ * Makes records of the bytes [from, end) of a call; the last of them stands for all up to `total`.
+ * A function of its own as it is called twice.
  */
 static __noinline void capture(struct scratch *s, const struct io_buf *b, u32 from, u32 end,
 			       u32 total)
 {
-	if (b->kind == BUF_FLAT && end > from) {
-		capture_flat(s, b->base, from, end, total);
-	} else if (b->kind == BUF_IOV && end > from) {
-		capture_iov(s, b, from, end, total);
-	} else {
-		s->e.pos = s->pos0 + from;
-		s->e.len = total - from;
-		s->e.start = from == 0;
-		scratch_put(s, 0);
+	u64 n = end - from;
+
+	if (n && b->kind != BUF_NONE && (b->kind == BUF_IOV || n > L7_CHUNK_MAX)) {
+		capture_gather(s, b, from, end, total);
+		return;
 	}
+	s->e.pos = s->pos0 + from;
+	s->e.len = total - from;
+	s->e.start = from == 0;
+	n = b->kind == BUF_FLAT ? chunk_clamp(n) : 0;
+	if (n && bpf_probe_read_user(s->data, n, (void *)(b->base + from))) {
+		count(L7_FAULTS, 1);
+		n = 0;
+	}
+	scratch_put(s, n);
 }
 
 /* The first use of a socket by a wanted process, or the first by this one: makes the entry, takes
@@ -304,9 +288,9 @@ static __always_inline struct conn *io_conn_slow(struct conn *c, const struct so
 /* A call that is to become records: what io_begin() finds out and io_record() needs. */
 struct io {
 	struct conn *c;
-	u64 start;    /* position of the call's first byte */
-	u32 from;     /* bytes of the call that are not wanted, at its beginning */
-	u32 cap;      /* bytes to capture, from there on */
+	u64 start; /* position of the call's first byte */
+	u32 from;  /* bytes of the call that are not wanted, at its beginning */
+	u32 cap;   /* bytes to capture, from there on */
 };
 
 /*
@@ -322,6 +306,12 @@ static __always_inline bool io_begin(struct io *io, const struct sock *sk, const
 	struct l7_ctl *k;
 	u32 slot, seq;
 
+	/* The socket is another one by now: its end was not seen, as the same program was running
+	 * on that CPU (the kernel counts such misses). */
+	if (c && c->ports && c->ports != v->ports) {
+		conn_close(c, sk, false);
+		c = NULL;
+	}
 	if (!c || c->tgid != tgid || (c->bits & ready) != ready) {
 		c = io_conn_slow(c, sk, tgid, ret, dir);
 		if (!c)

@@ -22,18 +22,18 @@ typedef _Bool bool;
 #define NULL ((void *)0)
 
 /* include/linux/socket.h, include/net/tcp_states.h, include/linux/sched.h */
-#define AF_INET 2
-#define AF_INET6 10
-#define IPPROTO_TCP 6
-#define SOCK_STREAM 1
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define MSG_OOB 0x1
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
+#define AF_INET      2
+#define AF_INET6     10
+#define IPPROTO_TCP  6
+#define SOCK_STREAM  1
+#define S_IFMT       0170000
+#define S_IFSOCK     0140000
+#define MSG_OOB      0x1
+#define MSG_PEEK     0x2
+#define MSG_TRUNC    0x20
 #define MSG_ERRQUEUE 0x2000
-#define PF_KTHREAD 0x00200000
-#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
+#define PF_KTHREAD   0x00200000
+#define TS_COMPAT    0x0002 /* arch/x86/include/asm/thread_info.h */
 enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
@@ -59,6 +59,7 @@ struct hlist_node {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	__u32 skc_portpair; /* skc_dport and skc_num as one */
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;

@@ -41,11 +41,11 @@ struct conn {
 	u64 end[2];  /* by l7_dir: sequence number after the last byte seen, extended to 64 bits */
 	u64 base[2]; /* by l7_dir: the extended sequence number of position 0 */
 	u32 tgid;    /* who used it last */
-	u16 local_port, remote_port; /* host order: the socket is still the same */
-	u8 bits;     /* enum conn_bits */
-	u8 role;     /* enum l7_role */
-	u8 flags;    /* enum l7_conn_flag */
-	u8 pad[5];
+	u32 ports;   /* skc_portpair once it is known, else 0: is the socket still the same? */
+	u8 bits;                     /* enum conn_bits */
+	u8 role;                     /* enum l7_role */
+	u8 flags;                    /* enum l7_conn_flag */
+	u8 pad[1];
 	char comm[L7_COMM_LEN];
 };
 
@@ -107,8 +107,8 @@ static __always_inline bool current_wanted(u32 tgid)
 	return w && *w;
 }
 
-/* How full the ring is costs as much to ask as a record to write, so it is asked after that many bytes
- * of a CPU: a small part of the ring. */
+/* How full the ring is costs as much to ask as a record to write, so it is asked after that many
+ * bytes of a CPU: a small part of the ring. */
 #define RING_ASK_BYTES (32U << 10)
 
 struct ring_use {

@@ -22,9 +22,9 @@ enum l7_event_type {
 #define L7_COMM_LEN 16
 
 /* The largest payload of one record, and how many records one socket call may make: a call of up to
- * 128 KiB (curl reads 100 KiB at a time) is seen whole. */
-#define L7_CHUNK_MAX 16384
-#define L7_CHUNKS_MAX 8
+ * 256 KiB is seen whole (curl reads 100 KiB at a time; redis answers COMMAND DOCS with 170). */
+#define L7_CHUNK_MAX   16384
+#define L7_CHUNKS_MAX  8
 #define L7_CAPTURE_MAX (L7_CHUNK_MAX * L7_CHUNKS_MAX)
 
 /* Of a call that is longer than what is wanted of it, that many bytes of its end come too. */
@@ -41,7 +41,8 @@ struct l7_event_head {
 };
 
 enum l7_conn_flag {
-	L7_CONN_FRESH = 1,  /* no byte had passed when it was first seen: positions 0 are its start */
+	L7_CONN_FRESH =
+		1, /* no byte had passed when it was first seen: positions 0 are its start */
 	L7_CONN_BEFORE = 2, /* it was open when the tool started */
 	L7_CONN_QUIET = 4,  /* joined in the middle, but the last bytes before that were an answer
 			     * (or nothing) and none wait to be read */
@@ -51,12 +52,12 @@ enum l7_conn_flag {
  * another process takes it over (same id, other tgid). */
 struct l7_event_conn {
 	struct l7_event_head h;
-	__u64 sent;     /* total: position of the next byte to send */
-	__u64 received; /* total: position of the next byte to receive */
-	__u32 tgid;     /* in the initial pid namespace */
-	__u16 family;   /* AF_INET or AF_INET6 */
-	__u8 role;      /* enum l7_role, as the kernel knows it */
-	__u8 flags;     /* enum l7_conn_flag */
+	__u64 sent;        /* total: position of the next byte to send */
+	__u64 received;    /* total: position of the next byte to receive */
+	__u32 tgid;        /* in the initial pid namespace */
+	__u16 family;      /* AF_INET or AF_INET6 */
+	__u8 role;         /* enum l7_role, as the kernel knows it */
+	__u8 flags;        /* enum l7_conn_flag */
 	__u8 local_ip[16]; /* network order; the first 4 bytes for AF_INET */
 	__u8 remote_ip[16];
 	__u16 local_port; /* host order */
@@ -69,8 +70,8 @@ struct l7_event_conn {
 struct l7_event_data {
 	struct l7_event_head h;
 	__u64 pos;       /* position of this record's first byte */
-	__u64 other_pos; /* L7_RECV: position of the next byte to send at that time; L7_POS_NONE: unknown
-			  * (always for L7_SEND) */
+	__u64 other_pos; /* L7_RECV: position of the next byte to send at that time; L7_POS_NONE:
+			  * unknown (always for L7_SEND) */
 	__u32 len;       /* bytes that moved from pos on and that this record stands for */
 	__u32 captured;  /* how many of them follow, from pos on; <= len */
 	__u8 dir;        /* enum l7_dir */
@@ -80,7 +81,7 @@ struct l7_event_data {
 
 struct l7_event_close {
 	struct l7_event_head h;
-	__u64 sent;     /* totals, final */
+	__u64 sent; /* totals, final */
 	__u64 received;
 };
 
@@ -105,12 +106,12 @@ struct l7_total {
 
 /* Counters of what the kernel side could not hand over (totals since load). */
 enum l7_counter {
-	L7_LOST_DATA,       /* data records that found the ring full */
-	L7_LOST_BYTES,      /* the bytes those stood for */
-	L7_LOST_CONN,       /* connection records: tried again at the next socket call */
-	L7_LOST_CLOSE,      /* close records */
-	L7_CONNS_FULL,      /* socket calls on connections that found the connection table full */
-	L7_FAULTS,          /* captures that could not read the process's memory */
+	L7_LOST_DATA,  /* data records that found the ring full */
+	L7_LOST_BYTES, /* the bytes those stood for */
+	L7_LOST_CONN,  /* connection records: tried again at the next socket call */
+	L7_LOST_CLOSE, /* close records */
+	L7_CONNS_FULL, /* socket calls on connections that found the connection table full */
+	L7_FAULTS,     /* captures that could not read the process's memory */
 	L7_COUNTERS,
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Back end syscall: raw_syscalls:sys_exit (include/trace/events/syscalls.h). The arguments are still
- * in the registers, so nothing is kept from the entry. Works on every kernel, but runs at each
- * syscall of the machine.
+ * Back end syscall: raw_syscalls:sys_exit (include/trace/events/syscalls.h). The arguments are
+ * still in the registers, so nothing is kept from the entry. Works on every kernel, but runs at
+ * each syscall of the machine.
  */
 #include "io.bpf.h"
 
@@ -100,6 +100,7 @@ int BPF_PROG(l7_sys_exit, struct pt_regs *regs, long ret)
 	tp = (void *)sk;
 	v.write_seq = BPF_CORE_READ(tp, write_seq);
 	v.copied_seq = BPF_CORE_READ(tp, copied_seq);
+	v.ports = BPF_CORE_READ(sk, __sk_common.skc_portpair);
 	v.state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (!io_begin(&io, sk, &v, ret, dir, tgid))
 		return 0;

@@ -252,15 +252,6 @@ static int set_backend(struct parse *p, const char *arg)
 	return -EINVAL;
 }
 
-static int set_btf(struct parse *p, const char *arg)
-{
-	if (access(arg, R_OK))
-		return args_fail(p, "--btf '%s': %s; give a BTF file of this kernel", arg,
-				 strerror(errno));
-	p->o->btf = arg;
-	return 0;
-}
-
 /* The rest of the command line does not matter any more. */
 static int set_version(struct parse *p, const char *arg)
 {
@@ -291,7 +282,6 @@ enum long_only {
 	OPT_BODY,
 	OPT_REDACT,
 	OPT_BACKEND,
-	OPT_BTF,
 	OPT_STRICT,
 };
 
@@ -369,9 +359,6 @@ const struct args_opt args_opts[ARGS_OPTS_N] = {
 	  .wants = "one that this version has: auto, socktp or syscall",
 	  .help = "How bytes are captured (default: auto, the first that this kernel can do)",
 	  .set = set_backend },
-	{ .key = OPT_BTF, .name = "btf", .tools = ARGS_ALL, .arg = "FILE", .wants = "a file",
-	  .help = "Type information of this kernel, where it has none of its own",
-	  .set = set_btf },
 	{ .key = 'q', .name = "quiet", .tools = ARGS_ALL,
 	  .help = "Leave out the line at the start and the summary; a loss is still said",
 	  .flag = offsetof(struct options, quiet) },

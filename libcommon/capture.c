@@ -20,8 +20,8 @@
  * tool may use. */
 #define RING_BYTES (4U << 20)
 
-/* Slots of the control array: a power of two. Connections beyond it that share a slot are captured by
- * the default. */
+/* Slots of the control array: a power of two. Connections beyond it that share a slot are captured
+ * by the default. */
 #define CTL_SLOTS 16384U
 
 struct capture {
@@ -33,7 +33,7 @@ struct capture {
 	size_t wanted_size;
 	int epoll_fd;
 	size_t n_wanted; /* processes in scope at the start */
-	capture_fn fn; /* of the drain that is running */
+	capture_fn fn;   /* of the drain that is running */
 	void *fn_ctx;
 };
 
@@ -53,9 +53,9 @@ static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ar
 }
 
 /* Does this kernel have a tracepoint? Its BTF names a function type for each. */
-static bool has_tracepoint(const char *btf_path, const char *name)
+static bool has_tracepoint(const char *name)
 {
-	struct btf *btf = btf_path ? btf__parse(btf_path, NULL) : btf__load_vmlinux_btf();
+	struct btf *btf = btf__load_vmlinux_btf();
 	char type[64];
 	bool has;
 
@@ -146,7 +146,8 @@ static void mark_wanted(struct capture *c, const struct options *o)
 }
 
 /* Runs an iterator program to its end; what it writes goes to out, which may be NULL. */
-static int run_iterator(struct bpf_program *prog, struct bpf_map *map, capture_total_fn fn, void *ctx)
+static int run_iterator(struct bpf_program *prog, struct bpf_map *map, capture_total_fn fn,
+			void *ctx)
 {
 	union bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
@@ -168,7 +169,8 @@ static int run_iterator(struct bpf_program *prog, struct bpf_map *map, capture_t
 		bpf_link__destroy(link);
 		return fd;
 	}
-	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+	while ((n = read(fd, buf, sizeof(buf))) > 0 ||
+	       (n < 0 && (errno == EAGAIN || errno == EINTR)))
 		for (i = 0; fn && i < n / (ssize_t)sizeof(buf[0]); i++)
 			fn(ctx, &buf[i]);
 	close(fd);
@@ -179,10 +181,9 @@ static int run_iterator(struct bpf_program *prog, struct bpf_map *map, capture_t
 /* One attempt with the back end c->backend. */
 static int load_and_attach(struct capture *c, const struct capture_config *cfg)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = cfg->btf);
 	int err;
 
-	c->skel = l7__open_opts(&opts);
+	c->skel = l7__open();
 	if (!c->skel)
 		return -errno;
 	set_options(c, cfg);
@@ -225,7 +226,7 @@ int capture_open(struct capture **out, const struct capture_config *cfg, char *w
 	struct capture *c;
 	int err;
 
-	err = preflight(cfg->btf, why, why_len);
+	err = preflight(why, why_len);
 	if (err)
 		return err;
 	if (cfg->backend == BACKEND_AUTO) {
@@ -238,9 +239,10 @@ int capture_open(struct capture **out, const struct capture_config *cfg, char *w
 	libbpf_verbose = cfg->verbose;
 	libbpf_set_print(libbpf_log);
 	for (c->backend = first; c->backend <= last; c->backend++) {
-		if (c->backend == BACKEND_SOCKTP && !has_tracepoint(cfg->btf, "sock_send_length")) {
-			snprintf(why, why_len, "this kernel has no sock:sock_send_length tracepoint (since "
-					       "6.3): leave --backend out");
+		if (c->backend == BACKEND_SOCKTP && !has_tracepoint("sock_send_length")) {
+			snprintf(why, why_len,
+				 "this kernel has no sock:sock_send_length tracepoint (since "
+				 "6.3): leave --backend out");
 			err = -ENOTSUP;
 			continue;
 		}
@@ -307,7 +309,8 @@ static uint64_t missed_runs(struct bpf_object *obj)
 	struct bpf_program *prog;
 	uint64_t missed = 0;
 
-	bpf_object__for_each_program(prog, obj) {
+	bpf_object__for_each_program(prog, obj)
+	{
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);
 

@@ -17,7 +17,7 @@ struct pending {
 	uint32_t hint;
 	uint64_t req_first, rsp_first, rsp_last;
 	uint64_t req_bytes, rsp_bytes;
-	bool queued;   /* in the connection's list */
+	bool queued; /* in the connection's list */
 	bool req_done, rsp_started;
 	bool oneway, partial, error, body_cut;
 	bool has_method, has_path;
@@ -33,27 +33,33 @@ struct pending {
 
 /* One direction. Positions are absolute. */
 struct stream {
-	uint64_t next;     /* everything below is dealt with; buf begins here */
-	uint64_t unit_end; /* end of the unit at hand; above next: the rest of it is skipped */
+	uint64_t next;       /* everything below is dealt with; buf begins here */
+	uint64_t unit_end;   /* end of the unit at hand; above next: the rest of it is skipped */
 	unsigned unit_flags; /* of the unit at hand */
 	uint64_t unit_start; /* of the unit at hand */
-	uint8_t *buf;      /* the start of a message that is not whole yet */
+	uint8_t *buf;        /* the start of a message that is not whole yet */
 	size_t len, cap;
-	uint64_t buf_ts;   /* when buf's first byte came */
-	uint64_t last_ts;  /* when the last byte came */
-	bool lost;         /* no message boundary is known */
+	uint64_t buf_ts;  /* when buf's first byte came */
+	uint64_t last_ts; /* when the last byte came */
+	bool lost;        /* no message boundary is known */
 };
 
-/* In-order pairing: do we know which requests are outstanding? */
+/* In-order pairing: do we know which requests are outstanding? pair.c says how. */
 struct turns {
-	bool synced;
-	bool open;        /* request bytes have followed response bytes: a turn may begin */
-	bool pipelined;   /* was seen to send on without waiting for answers */
-	unsigned need;    /* good turns that are needed to be synced again */
-	unsigned good;    /* consecutive ones seen */
+	bool certain;   /* every message since the first byte of the connection was seen */
+	bool synced;    /* what is outstanding is known, or taken to be */
+	bool habit;     /* taken to be, because the client has always waited for its answers */
+	bool open;      /* the request bytes at hand follow response bytes: a turn may begin */
+	bool whole;     /* the turn at hand was seen from its start without a gap */
+	bool suspect;   /* it began before the last one was answered, as far as records came */
+	bool overlaps;  /* proven: this client sends on while answers are outstanding */
+	bool inside[2]; /* by enum proto_way: between a message's first unit and its end */
+	unsigned waited; /* turns that are known to have begun with nothing outstanding */
+	unsigned equal; /* turns with as many responses as requests */
 	uint64_t requests, responses; /* of the turn at hand */
 	uint64_t last_ts; /* of the last bytes, either way */
 	uint64_t silence; /* before the turn at hand, ns */
+	uint64_t longest; /* wait for response bytes, ns */
 	int last_way;     /* enum proto_way */
 };
 
@@ -68,11 +74,11 @@ struct conn {
 	struct conn_info info;
 	struct conn *chain; /* next in the same slot of the table */
 	uint32_t slot;
-	uint8_t flags;   /* enum l7_conn_flag */
-	bool off;        /* nothing of it is wanted any more */
-	bool refused;    /* the filter does not want it */
+	uint8_t flags; /* enum l7_conn_flag */
+	bool off;      /* nothing of it is wanted any more */
+	bool refused;  /* the filter does not want it */
 	bool unrecognized;
-	bool closed;     /* has ended, is kept for the traffic report */
+	bool closed; /* has ended, is kept for the traffic report */
 
 	/* totals, for the traffic report */
 	uint64_t total[2], reported[2]; /* by enum l7_dir */
@@ -133,6 +139,9 @@ void conn_off(struct engine *g, struct conn *c);
 /* stream.c: the bytes of a data record of a connection whose protocol is known. */
 void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e);
 
+/* stream.c: the bytes of direction dir up to position end will not come any more. */
+void stream_give_up(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t end);
+
 /* stream.c: direction dir ended at position end. */
 void stream_close(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t end);
 
@@ -140,8 +149,15 @@ void stream_close(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t en
  * PROTO_YES: c->proto and what belongs to it is set. The record is not consumed. */
 enum proto_verdict detect_feed(struct engine *g, struct conn *c, const struct l7_event_data *e);
 
-/* pair.c: bytes of way arrive (before they are parsed). */
-void pair_bytes(struct conn *c, enum proto_way way, uint64_t ts);
+/* pair.c: the state of a connection that was first seen with these flags (enum l7_conn_flag). */
+void pair_init(struct conn *c, unsigned flags, uint64_t ts);
+
+/* pair.c: bytes of way arrive (before they are parsed); contiguous: no bytes are missing before. */
+void pair_bytes(struct engine *g, struct conn *c, enum proto_way way, uint64_t ts, bool contiguous);
+
+/* pair.c: answer bytes were received at a time when requests had been sent up to a position that no
+ * record has reached. */
+void pair_sent_ahead(struct conn *c);
 
 /* pair.c: a unit begins, whose first byte came at ts, and ends, whose last byte came at ts. */
 void pair_unit_begin(struct engine *g, struct conn *c, enum proto_way way,
@@ -152,7 +168,14 @@ void pair_unit_end(struct engine *g, struct conn *c, enum proto_way way, unsigne
 /* pair.c: what the parser has to know of the request that the next response answers. */
 void pair_hint(const struct conn *c, struct proto_input *in, size_t body_want);
 
-/* pair.c: bytes of way are missing where a message could have begun. */
+/* pair.c: the end of the message at hand passed unseen: its time is not known. */
+void pair_end_unseen(struct conn *c, enum proto_way way);
+
+/* pair.c: bytes of way are passed over where a message could have begun; no boundary was known
+ * there before. */
+void pair_missed(struct engine *g, struct conn *c, enum proto_way way);
+
+/* pair.c: the boundary of messages of way is lost. */
 void pair_gap(struct engine *g, struct conn *c, enum proto_way way);
 
 /* pair.c: no more responses will come. */

@@ -13,7 +13,7 @@
 #define TRIES_MAX 16
 
 /* What may be held back while the protocol is not known. */
-#define HELD_MAX 64
+#define HELD_MAX       64
 #define HELD_BYTES_MAX (128U << 10)
 
 struct probe {

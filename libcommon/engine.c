@@ -4,9 +4,13 @@
 #include "conn.h"
 #include "filter.h"
 
-/* A record that refers to bytes whose own record is still to come is held back that long: a hook runs
- * microseconds after its call. */
+/* A record that refers to bytes whose own record is still to come is held back that long: a hook
+ * runs microseconds after its call. */
 #define HOLD_NS 50000000ULL
+
+/* What may be held back so of one connection: some ms of a busy one. */
+#define HOLD_MAX       1024
+#define HOLD_BYTES_MAX (1U << 20)
 
 /* Slots of the connection table where there is no control array to share them with. */
 #define SLOTS_WITHOUT_CTL 1024U
@@ -163,10 +167,10 @@ static void conn_filter_again(struct engine *g, struct conn *c)
 
 static void conn_init(struct engine *g, struct conn *c, const struct l7_event_conn *e)
 {
-	bool fresh = e->flags & L7_CONN_FRESH;
-	struct turns *t = &c->turns;
-
 	c->flags = e->flags;
+	/* Its record may have found the ring full, with the first bytes. */
+	if (e->sent || e->received)
+		c->flags &= ~L7_CONN_FRESH;
 	c->info.role = e->role;
 	c->info.local = ip_of(e->local_ip, e->family == AF_INET);
 	c->info.remote = ip_of(e->remote_ip, e->family == AF_INET);
@@ -174,13 +178,9 @@ static void conn_init(struct engine *g, struct conn *c, const struct l7_event_co
 	c->info.remote_port = e->remote_port;
 	c->total[L7_SEND] = c->reported[L7_SEND] = c->s[L7_SEND].next = e->sent;
 	c->total[L7_RECV] = c->reported[L7_RECV] = c->s[L7_RECV].next = e->received;
-	/* Between an answer and the next request, both directions are at a boundary. */
-	c->s[L7_SEND].lost = c->s[L7_RECV].lost = !fresh && !(e->flags & L7_CONN_QUIET);
+	c->s[L7_SEND].lost = c->s[L7_RECV].lost = !(c->flags & L7_CONN_FRESH);
 	c->opened_new = !(e->flags & L7_CONN_BEFORE);
-	t->synced = fresh;
-	t->need = fresh || (e->flags & L7_CONN_QUIET) ? 0 : 3;
-	t->last_way = fresh ? WAY_REQUEST : WAY_RESPONSE;
-	t->last_ts = e->h.ts;
+	pair_init(c, c->flags, e->h.ts);
 	c->generation = g->generation;
 }
 
@@ -230,45 +230,64 @@ static void hold(struct engine *g, struct conn *c, const struct l7_event_data *e
 	}
 }
 
-/* Does this record answer bytes whose record has not come yet? The hook of a send may run after
- * another thread has received the answer. */
+/*
+ * Must this record wait for others? One that was received after bytes whose own record has not come
+ * must: the hook of a send may run after another thread has received the answer. So must a send
+ * that would overtake one that waits.
+ */
 static bool too_early(const struct conn *c, const struct l7_event_data *e)
 {
 	const struct stream *s = &c->s[L7_SEND];
 	uint64_t have = s->next + s->len;
 
-	if (e->dir != L7_RECV || e->other_pos == L7_POS_NONE)
+	if (e->dir == L7_SEND)
+		return e->pos > have;
+	if (e->other_pos == L7_POS_NONE)
 		return false;
-	return e->other_pos > (s->unit_end > have ? s->unit_end : have);
+	/* Of a body that the kernel skips, only the last byte has a record. */
+	return s->unit_end > have ? e->other_pos >= s->unit_end : e->other_pos > have;
 }
 
-/* Feeds what was held back, as far as its time has come; all of it with force. */
-static void release(struct engine *g, struct conn *c, bool force)
+/* Feeds the first record that was held back. The bytes that it waited for count as missing. */
+static void release_one(struct engine *g, struct conn *c)
 {
-	struct held *h;
+	struct held *h = c->held;
+	struct l7_event_data *e = &h->e;
+	bool missing = too_early(c, e) && e->dir == L7_RECV;
 
-	while ((h = c->held) && (force || h->e.dir == L7_SEND || !too_early(c, &h->e))) {
-		c->held = h->next;
-		if (!c->held)
-			c->held_tail = NULL;
-		c->n_held--;
-		c->held_bytes -= h->e.captured;
-		if (!c->off)
-			stream_feed(g, c, &h->e);
-		free(h);
-	}
+	c->held = h->next;
+	if (!c->held)
+		c->held_tail = NULL;
+	c->n_held--;
+	c->held_bytes -= e->captured;
+	if (missing && e->pos <= c->s[L7_RECV].next + c->s[L7_RECV].len &&
+	    c->req_dir == L7_SEND)
+		pair_sent_ahead(c);
+	if (missing)
+		stream_give_up(g, c, L7_SEND, e->other_pos);
+	if (!c->off)
+		stream_feed(g, c, e);
+	free(h);
+}
+
+/* Feeds what was held back, in its order, as far as it may go or came before `before`. */
+static void release(struct engine *g, struct conn *c, uint64_t before)
+{
+	while (c->held && (!too_early(c, &c->held->e) || c->held->since < before ||
+			   c->n_held > HOLD_MAX || c->held_bytes > HOLD_BYTES_MAX))
+		release_one(g, c);
 }
 
 /* A record of a connection whose protocol is known. */
 static void on_known(struct engine *g, struct conn *c, const struct l7_event_data *e)
 {
-	if (e->dir == L7_RECV && (c->held || too_early(c, e))) {
+	bool wait = e->dir == L7_RECV ? c->held || too_early(c, e) : c->held && too_early(c, e);
+
+	if (wait)
 		hold(g, c, e);
-		return;
-	}
-	stream_feed(g, c, e);
-	if (c->held)
-		release(g, c, false);
+	else
+		stream_feed(g, c, e);
+	release(g, c, 0);
 }
 
 /* The protocol has become known: what was held back goes its way, in its order. */
@@ -331,6 +350,9 @@ static void on_data(struct engine *g, const struct l7_event_data *e)
 		g->losses.orphans++;
 		return;
 	}
+	/* What its first bytes were nobody will know. */
+	if (e->pos > c->total[e->dir] && !c->proto)
+		c->flags &= ~L7_CONN_FRESH;
 	if (end > c->total[e->dir])
 		c->total[e->dir] = end;
 	if (c->off)
@@ -346,7 +368,7 @@ static void conn_end(struct engine *g, struct conn *c)
 	if (!c->off && !c->proto)
 		on_unknown(g, c, NULL);
 	if (!c->off && c->proto) {
-		release(g, c, true);
+		release(g, c, UINT64_MAX);
 		stream_close(g, c, c->req_dir, c->total[c->req_dir]);
 		stream_close(g, c, !c->req_dir, c->total[!c->req_dir]);
 		if (!c->off)
@@ -390,8 +412,8 @@ void engine_tick(struct engine *g, uint64_t now)
 
 	g->now = now;
 	while ((c = *at)) {
-		if (c->proto && c->held && c->held->since + HOLD_NS < now)
-			release(g, c, true);
+		if (c->proto && c->held)
+			release(g, c, now > HOLD_NS ? now - HOLD_NS : 0);
 		if (c->held) {
 			at = &c->wait_next;
 			continue;
@@ -478,7 +500,7 @@ static void finish_conn(struct engine *g, struct conn *c)
 		on_unknown(g, c, NULL);
 	if (c->off || !c->proto)
 		return;
-	release(g, c, true);
+	release(g, c, UINT64_MAX);
 	if (!c->off)
 		pair_close(g, c);
 }

@@ -18,18 +18,18 @@ struct losses {
 	uint64_t holes;              /* how many such places */
 	uint64_t requests_unpaired;  /* shown without their response: pairing was not certain */
 	uint64_t responses_unpaired; /* their request was not seen */
-	uint64_t no_response;        /* requests that the end of the connection or of the run left open */
-	uint64_t proto_errors;       /* messages that did not parse */
-	uint64_t unrecognized;       /* connections whose protocol was not recognized */
-	uint64_t orphans;            /* data records without a connection record */
+	uint64_t no_response;  /* requests that the end of the connection or of the run left open */
+	uint64_t proto_errors; /* messages that did not parse */
+	uint64_t unrecognized; /* connections whose protocol was not recognized */
+	uint64_t orphans;      /* data records without a connection record */
 };
 
 struct engine_config {
 	const struct tool *tool;
 	void *tool_ctx;
 	const struct conn_filter *filter;
-	size_t body;           /* bytes of response body to keep */
-	struct l7_ctl *ctl;    /* the mapped control array, NULL without a kernel */
+	size_t body;        /* bytes of response body to keep */
+	struct l7_ctl *ctl; /* the mapped control array, NULL without a kernel */
 	uint32_t ctl_mask;
 	/* Role of a connection where the kernel did not see it; NULL without a kernel. */
 	enum l7_role (*role_of)(const struct conn_info *info);
@@ -45,8 +45,8 @@ void engine_event(struct engine *g, const struct l7_event_head *e, size_t size);
 /* After a batch of events, now in ns of CLOCK_MONOTONIC: lets go of what waited too long. */
 void engine_tick(struct engine *g, uint64_t now);
 
-/* What a connection has moved until now, between engine_totals_begin() and engine_totals_end(). With
- * `complete`, connections that were not named have ended without saying so. */
+/* What a connection has moved until now, between engine_totals_begin() and engine_totals_end().
+ * With `complete`, connections that were not named have ended without saying so. */
 void engine_totals_begin(struct engine *g);
 void engine_total(struct engine *g, const struct l7_total *t);
 void engine_totals_end(struct engine *g, bool complete);

@@ -36,7 +36,7 @@ struct string_list {
 
 /* Which connections are wanted, besides the scope. Everything empty or 0: all of them. */
 struct conn_filter {
-	uint32_t protos; /* bit 1 << enum proto_id; 0: all */
+	uint32_t protos;   /* bit 1 << enum proto_id; 0: all */
 	enum l7_role role; /* L7_ROLE_UNKNOWN: both */
 	struct port_list local_ports, remote_ports;
 	struct cidr_list remote_ips;
@@ -46,7 +46,8 @@ struct conn_filter {
 struct record_filter {
 	uint64_t min_latency_ns;
 	bool errors_only;
-	struct string_list methods, paths, codes; /* paths: fnmatch(3) globs; codes: 404, 5xx, ERR */
+	struct string_list methods, paths,
+		codes; /* paths: fnmatch(3) globs; codes: 404, 5xx, ERR */
 };
 
 struct options {
@@ -72,7 +73,6 @@ struct options {
 	uint64_t count;       /* intervals; 0: not limited */
 
 	enum backend_id backend;
-	const char *btf; /* --btf FILE or NULL */
 };
 
 /* Frees what the fields own, not o itself. */

@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests and their responses. In-order protocols are paired by counting, which is certain only
- * while every message has been seen. After a gap, requests are reported without their response until
- * the count is certain again: when the peers have taken turns a few times with as many responses as
- * requests each, or when the connection has been silent after a response.
+ * Requests and their responses. In-order protocols are paired by counting.
+ *
+ * Certain: while every message since the first byte of the connection was seen, positions prove that
+ * none is missing, and the n-th response answers the n-th request.
+ *
+ * After a gap nothing on the wire says how many requests are outstanding: a client that always has
+ * two under way looks, one request off, just like one that has one. What is outstanding is reported
+ * without a response, and so is what follows, until a turn begins (a request follows response bytes,
+ * nothing missing between) with nothing outstanding. That is taken to be so
+ *  - where the client waits for its answers before it sends on. It has been seen to do so, while all
+ *    was certain, WAITED_TURNS times, or, where that was not seen, EQUAL_TURNS turns had as many
+ *    responses as requests. One proof of the opposite, at any time, rules this out for good.
+ *  - after a silence, far longer than any answer of this connection has taken.
+ * Either rests on the peers going on as they were seen to. A pair that contradicts it is a gap again.
  */
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include "conn.h"
 
-/* Consecutive turns with equal counts that make pairing certain again. A client that always has
- * requests under way never shows one: its counts differ as soon as one answer is late. */
-#define GOOD_TURNS 3
+/* Turns, seen without doubt, that show that a client waits for answers. A client that does not is
+ * given away by the first one: it sends on while an answer is outstanding. */
+#define WAITED_TURNS 3
 
-/* Silence that makes it certain: nobody answers later than that but a slow request, and that one
- * would be the last way to have moved. */
+/* Turns with equal counts that show the same where nothing is certain. With requests always under
+ * way, counts differ as soon as two answers are read at once: 16 times in a row that does not
+ * happen by chance. */
+#define EQUAL_TURNS 16
+
+/* Silence after which nothing is outstanding: the time, and how many times the longest wait for an
+ * answer. What is still outstanding would have been sent even before the last answer came. */
 #define SILENCE_NS 1000000000ULL
+#define SILENCE_WAITS 4
 
 /* Requests that wait on one connection. redis-benchmark -P 1000 stays far below; more than that is
  * counted as a gap. */
@@ -161,35 +176,109 @@ static void drop_all(struct engine *g, struct conn *c, bool partial)
 	}
 }
 
-void pair_bytes(struct conn *c, enum proto_way way, uint64_t ts)
+/* The count is lost: what is outstanding is reported without a response. */
+static void unsync(struct engine *g, struct conn *c)
+{
+	struct turns *t = &c->turns;
+	struct pending *p = c->cur[WAY_REQUEST];
+
+	t->synced = t->certain = false;
+	t->open = t->whole = t->suspect = false;
+	if (p && !p->queued) {
+		p->partial = true;
+		emit(g, c, p, false);
+	}
+	drop_all(g, c, true);
+}
+
+void pair_init(struct conn *c, unsigned flags, uint64_t ts)
+{
+	bool fresh = flags & L7_CONN_FRESH;
+
+	c->turns = (struct turns){
+		.certain = fresh,
+		.synced = fresh,
+		.whole = fresh,
+		.waited = flags & L7_CONN_QUIET ? WAITED_TURNS : 0,
+		.last_ts = ts,
+		.last_way = fresh ? WAY_REQUEST : WAY_RESPONSE,
+	};
+}
+
+/* Is the stream between two messages, as far as is known? */
+static bool at_boundary(struct conn *c, enum proto_way way)
+{
+	const struct stream *s = stream_of(c, way);
+
+	return s->lost || (!s->len && s->unit_end <= s->next && !c->turns.inside[way]);
+}
+
+/* An answer goes on without a gap though it was late for its turn: this client does not wait. */
+static void prove_overlap(struct engine *g, struct conn *c)
 {
 	struct turns *t = &c->turns;
 
+	t->overlaps = true;
+	if (t->synced && t->habit)
+		unsync(g, c);
+}
+
+void pair_bytes(struct engine *g, struct conn *c, enum proto_way way, uint64_t ts, bool contiguous)
+{
+	struct turns *t = &c->turns;
+	uint64_t since = ts > t->last_ts ? ts - t->last_ts : 0;
+
 	if (way == WAY_REQUEST && t->last_way == WAY_RESPONSE) {
-		t->open = true;
-		t->silence = ts - t->last_ts;
-		if (c->head && c->head->req_done)
-			t->pipelined = true;
+		t->open = at_boundary(c, WAY_REQUEST);
+		t->silence = since;
+	}
+	if (way == WAY_RESPONSE) {
+		if (t->last_way == WAY_REQUEST && since > t->longest)
+			t->longest = since;
+		/* With a gap before it, the missing bytes were the answer. */
+		if (t->suspect && contiguous)
+			prove_overlap(g, c);
+		t->suspect = false;
 	}
 	t->last_ts = ts;
 	t->last_way = way;
 }
 
-/* The first request of a turn begins: is the count certain again? */
+void pair_sent_ahead(struct conn *c)
+{
+	if (c->turns.synced && c->head && c->head->req_done)
+		c->turns.overlaps = true;
+}
+
+/* What the turn that has just ended says about the client. */
+static void turn_judge(struct conn *c, bool settled)
+{
+	struct turns *t = &c->turns;
+
+	if (t->synced) {
+		t->suspect = c->head;
+		t->waited += t->certain && !c->head;
+	} else if (t->whole && settled) {
+		t->suspect = t->requests != t->responses;
+		t->equal += t->requests && !t->suspect;
+	}
+}
+
+/* The first request of a turn begins: is the count known again? */
 static void turn_begin(struct conn *c)
 {
 	struct turns *t = &c->turns;
-	bool good = t->requests && t->requests == t->responses &&
-		    !stream_of(c, WAY_RESPONSE)->lost;
+	bool settled = at_boundary(c, WAY_RESPONSE);
+	bool silent = t->silence >= SILENCE_NS && t->silence / SILENCE_WAITS >= t->longest;
+	bool waits = !t->overlaps && (t->waited >= WAITED_TURNS || t->equal >= EQUAL_TURNS);
 
-	t->open = false;
-	if (!t->synced) {
-		t->good = good ? t->good + 1 : 0;
-		if (t->good >= t->need || t->silence >= SILENCE_NS) {
-			t->synced = true;
-			t->good = 0;
-		}
+	turn_judge(c, settled && !stream_of(c, WAY_RESPONSE)->lost);
+	if (!t->synced && settled && (silent || (waits && !t->suspect))) {
+		t->synced = true;
+		t->habit = !silent;
 	}
+	t->open = false;
+	t->whole = true;
 	t->requests = t->responses = 0;
 }
 
@@ -213,10 +302,11 @@ static void request_begin(struct engine *g, struct conn *c, const struct proto_u
 {
 	struct pending *p;
 
+	c->cur[WAY_REQUEST] = NULL;
 	if (c->turns.open)
 		turn_begin(c);
 	if (c->n_pending >= PENDING_MAX)
-		pair_gap(g, c, WAY_REQUEST);
+		unsync(g, c);
 	p = pending_new(g);
 	if (!p)
 		return;
@@ -256,7 +346,8 @@ static struct pending *find_key(struct conn *c, uint64_t key)
 	return p;
 }
 
-static void response_begin(struct engine *g, struct conn *c, const struct proto_unit *u, uint64_t ts)
+static void response_begin(struct engine *g, struct conn *c, const struct proto_unit *u,
+			   uint64_t ts)
 {
 	struct pending *p = NULL;
 
@@ -268,10 +359,10 @@ static void response_begin(struct engine *g, struct conn *c, const struct proto_
 	c->cur[WAY_RESPONSE] = p;
 	if (!p) {
 		g->losses.responses_unpaired++;
-		/* On a connection seen from its start it is an unasked one, like nginx's 408. On
-		 * another it says that the count is off. */
-		if (!u->key && c->turns.synced && !(c->flags & L7_CONN_FRESH))
-			pair_gap(g, c, WAY_REQUEST);
+		/* Where every request was seen it is an unasked one, like nginx's 408. Elsewhere it
+		 * says that the count is off. */
+		if (!u->key && c->turns.synced && !c->turns.certain)
+			unsync(g, c);
 		return;
 	}
 	p->rsp_started = true;
@@ -305,6 +396,8 @@ void pair_unit_begin(struct engine *g, struct conn *c, enum proto_way way,
 {
 	struct pending *p;
 
+	if (u->kind != UNIT_NONE && (u->flags & UNIT_START))
+		c->turns.inside[way] = true;
 	if (u->kind == UNIT_REQUEST && (u->flags & UNIT_START))
 		request_begin(g, c, u, ts);
 	if (u->kind == UNIT_RESPONSE && (u->flags & UNIT_START))
@@ -323,6 +416,8 @@ void pair_unit_end(struct engine *g, struct conn *c, enum proto_way way, unsigne
 {
 	struct pending *p = c->cur[way];
 
+	if (flags & UNIT_END)
+		c->turns.inside[way] = false;
 	if (!p)
 		return;
 	if (way == WAY_REQUEST)
@@ -350,21 +445,25 @@ void pair_hint(const struct conn *c, struct proto_input *in, size_t body_want)
 	in->body_want = p ? body_want - p->body_len : 0;
 }
 
+void pair_end_unseen(struct conn *c, enum proto_way way)
+{
+	if (way == WAY_RESPONSE && c->cur[way])
+		c->cur[way]->partial = true;
+}
+
+void pair_missed(struct engine *g, struct conn *c, enum proto_way way)
+{
+	c->turns.whole = false;
+	if (way == WAY_REQUEST)
+		c->turns.open = false;
+	else if (c->turns.synced)
+		unsync(g, c);
+}
+
 void pair_gap(struct engine *g, struct conn *c, enum proto_way way)
 {
-	struct turns *t = &c->turns;
-	/* With every request seen and one outstanding at most, the next turn begins certain. */
-	bool mild = way == WAY_RESPONSE && t->synced && c->n_pending <= 1 && !t->pipelined;
-
-	t->need = mild ? 0 : t->pipelined ? UINT_MAX : GOOD_TURNS;
-	t->synced = false;
-	t->good = 0;
-	t->requests = t->responses = 0;
-	if (c->cur[WAY_REQUEST] && !c->cur[WAY_REQUEST]->queued) {
-		c->cur[WAY_REQUEST]->partial = true;
-		emit(g, c, c->cur[WAY_REQUEST], false);
-	}
-	drop_all(g, c, true);
+	c->turns.inside[way] = false;
+	unsync(g, c);
 }
 
 void pair_close(struct engine *g, struct conn *c)

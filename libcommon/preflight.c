@@ -40,7 +40,7 @@ static bool locked_down(const char *mode)
 	return at && !strncmp(at + 1, mode, strlen(mode));
 }
 
-int preflight(const char *btf, char *why, size_t why_len)
+int preflight(char *why, size_t why_len)
 {
 	uint64_t caps = capabilities();
 	bool admin = caps >> NEED_SYS_ADMIN & 1;
@@ -53,17 +53,15 @@ int preflight(const char *btf, char *why, size_t why_len)
 		return -EPERM;
 	}
 	if (locked_down("confidentiality")) {
-		snprintf(why, why_len, "kernel lockdown is at confidentiality, which forbids BPF to read "
-				       "memory: boot with lockdown=integrity or lower");
+		snprintf(why, why_len,
+			 "kernel lockdown is at confidentiality, which forbids BPF to read "
+			 "memory: boot with lockdown=integrity or lower");
 		return -EPERM;
 	}
-	if (btf && access(btf, R_OK)) {
-		snprintf(why, why_len, "cannot read the BTF file %s: %s", btf, strerror(errno));
-		return -errno;
-	}
-	if (!btf && access("/sys/kernel/btf/vmlinux", R_OK)) {
-		snprintf(why, why_len, "this kernel has no BTF (/sys/kernel/btf/vmlinux): use a kernel built "
-				       "with CONFIG_DEBUG_INFO_BTF, or give its BTF with --btf FILE");
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		snprintf(why, why_len,
+			 "this kernel has no BTF (/sys/kernel/btf/vmlinux): use a kernel built "
+			 "with CONFIG_DEBUG_INFO_BTF");
 		return -ENOENT;
 	}
 	return 0;
@@ -74,17 +72,20 @@ void preflight_explain(int err, char *why, size_t why_len)
 	switch (-err) {
 	case EPERM:
 	case EACCES:
-		snprintf(why, why_len, "the kernel refused the BPF programs (%s): run it as root outside of "
-				       "a container; -v shows details",
+		snprintf(why, why_len,
+			 "the kernel refused the BPF programs (%s): run it as root outside of "
+			 "a container; -v shows details",
 			 strerror(-err));
 		break;
 	case ENOMEM:
-		snprintf(why, why_len, "no memory for the BPF maps: raise the locked-memory limit "
-				       "(ulimit -l) or free memory");
+		snprintf(why, why_len,
+			 "no memory for the BPF maps: raise the locked-memory limit "
+			 "(ulimit -l) or free memory");
 		break;
 	default:
-		snprintf(why, why_len, "cannot load or attach the BPF programs: %s; -v shows details, "
-				       "--backend chooses another way",
+		snprintf(why, why_len,
+			 "cannot load or attach the BPF programs: %s; -v shows details, "
+			 "--backend chooses another way",
 			 strerror(-err));
 	}
 }

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /* Can this process trace at all? Returns 0, or a negative errno with one line in why that says what
- * is missing and what to do. btf: a file to use instead of the kernel's own, or NULL. */
-int preflight(const char *btf, char *why, size_t why_len);
+ * is missing and what to do. */
+int preflight(char *why, size_t why_len);
 
 /* The same after the kernel has refused to load: explains err (negative errno). */
 void preflight_explain(int err, char *why, size_t why_len);

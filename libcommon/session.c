@@ -76,8 +76,8 @@ static void on_total(void *ctx, const struct l7_total *t)
 	engine_total(s->engine, t);
 }
 
-/* Reads the sockets' own counters. Where close records were lost, connections that are not there any
- * more have ended. */
+/* Reads the sockets' own counters. Where close records were lost, connections that are not there
+ * any more have ended. */
 static void read_totals(struct session *s, bool reap)
 {
 	engine_totals_begin(s->engine);
@@ -93,7 +93,8 @@ static void reap_if_needed(struct session *s)
 	if (counters[L7_LOST_CLOSE] == s->lost_close)
 		return;
 	s->lost_close = counters[L7_LOST_CLOSE];
-	/* What the ring still holds may name connections that the totals lack, and the other way. */
+	/* What the ring still holds may name connections that the totals lack, and the other way.
+	 */
 	capture_drain(s->capture, on_record, s);
 	read_totals(s, true);
 }
@@ -152,11 +153,12 @@ static void run(struct session *s)
 
 		quiet = n > 0 ? 0 : quiet + 1;
 		engine_tick(s->engine, now);
-		if (s->o->interval_ns && now - s->interval_start >= s->o->interval_ns)
-			end_interval(s, false);
-		flush(s);
+		/* Where both are due, the last interval is a whole one. */
 		if (s->o->duration_ns && now - s->start >= s->o->duration_ns)
 			s->stop = true;
+		else if (s->o->interval_ns && now - s->interval_start >= s->o->interval_ns)
+			end_interval(s, false);
+		flush(s);
 		idle = quiet >= IDLE_ROUNDS;
 		if (engine_stopped(s->engine) || (idle && stdout_closed()))
 			s->stop = true;
@@ -224,7 +226,8 @@ static bool say_losses(const struct session *s)
 		{"socket calls whose memory could not be read", k[L7_FAULTS], true},
 		{"hook runs that the kernel left out", missed, true},
 		{"bytes not captured where a message could begin", l->bytes_missed, true},
-		{"requests shown without response: pairing was not certain", l->requests_unpaired, true},
+		{"requests shown without response: pairing was not certain", l->requests_unpaired,
+		 true},
 		{"responses whose request was not seen", l->responses_unpaired, true},
 		{"messages that did not parse", l->proto_errors, true},
 		{"connections whose protocol was not recognized", l->unrecognized, true},
@@ -238,8 +241,8 @@ static bool say_losses(const struct session *s)
 		lossless &= !reasons[i].loss;
 		if (s->o->quiet && !reasons[i].loss)
 			continue;
-		fprintf(stderr, "%s: %" PRIu64 " %s\n", reasons[i].loss ? "lost" : "note", reasons[i].n,
-			reasons[i].text);
+		fprintf(stderr, "%s: %" PRIu64 " %s\n", reasons[i].loss ? "lost" : "note",
+			reasons[i].n, reasons[i].text);
 		said = true;
 	}
 	if (!said && !s->o->quiet)
@@ -255,7 +258,6 @@ static int set_up(struct session *s)
 	uint32_t cap = records ? L7_CAPTURE_MAX : 256;
 	struct capture_config cfg = {
 		.backend = s->o->backend,
-		.btf = s->o->btf,
 		.verbose = s->o->verbose,
 		.cap = {cap, cap},
 		.scope = s->o,

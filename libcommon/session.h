@@ -43,7 +43,8 @@ struct tool {
 	int (*flush)(void *ctx);
 
 	/*
-	 * Everything is over. Returns the exit status that the tool itself asks for (0, or 2 and 3 of
+	 * Everything is over. Returns the exit status that the tool itself asks for (0, or 2 and 3
+	 * of
 	 * --check). `lossless`: nothing at all was lost.
 	 */
 	int (*finish)(void *ctx, bool lossless);

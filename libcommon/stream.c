@@ -12,8 +12,8 @@
  * (64 KiB). */
 #define STREAM_BUF_MAX (128U << 10)
 
-/* A unit whose rest is longer than that is skipped by the kernel, not by us. Below, telling the kernel
- * costs more than the records. */
+/* A unit whose rest is longer than that is skipped by the kernel, not by us. Below, telling the
+ * kernel costs more than the records. */
 #define SKIP_MIN (32U << 10)
 
 /* Parse errors in a row that take the detection back. */
@@ -62,7 +62,7 @@ static size_t parse(struct engine *g, struct conn *c, struct stream *s, enum pro
 	while ((at < n || (last && !n && s->unit_end <= s->next)) && !c->off && !s->lost) {
 		struct proto_unit u = {.text = g->text};
 		struct proto_input in = {
-			.data = data + at,
+			.data = n ? data + at : NULL,
 			.len = n - at,
 			.way = way,
 			.last = last,
@@ -79,7 +79,11 @@ static size_t parse(struct engine *g, struct conn *c, struct stream *s, enum pro
 			break;
 		if (r <= 0) {
 			s->next += n - at;
-			parse_failed(g, c, s, way);
+			/* A message that is cut is no error of the protocol. */
+			if (!last)
+				parse_failed(g, c, s, way);
+			else
+				g->losses.bytes_missed += n - at;
 			return n;
 		}
 		c->errors = 0;
@@ -87,7 +91,8 @@ static size_t parse(struct engine *g, struct conn *c, struct stream *s, enum pro
 		seen = len < n - at ? len : n - at;
 		/* A unit that ends exactly where the bytes do was cut there: had it been whole, it
 		 * would have been reported before. */
-		pair_unit_begin(g, c, way, &u, at < old ? s->buf_ts : ts, last && n && len == n - at);
+		pair_unit_begin(g, c, way, &u, at < old ? s->buf_ts : ts,
+				last && n && len == n - at);
 		s->unit_flags = u.flags;
 		s->unit_end = r == UNIT_UNTIL_CLOSE ? UINT64_MAX : s->next + len;
 		s->unit_start = s->next;
@@ -139,8 +144,7 @@ static void parse_rest(struct engine *g, struct conn *c, struct stream *s, enum 
 
 	s->len = 0;
 	done = parse(g, c, s, way, s->buf, n, n, ts, true, eof);
-	if (done < n)
-		s->next += n - done;
+	s->next += n - done;
 }
 
 /* Where a message starts again in the bytes of a socket call: returns its offset, or n. */
@@ -150,6 +154,8 @@ static size_t resync(struct engine *g, struct conn *c, struct stream *s, enum pr
 	struct proto_input in = {.data = data, .len = n, .way = way};
 	int64_t at = start ? c->proto->sync(c->state, &in) : -ENOENT;
 
+	if (at)
+		pair_missed(g, c, way);
 	if (at < 0 || (size_t)at >= n) {
 		g->losses.bytes_missed += n;
 		return n;
@@ -185,9 +191,10 @@ static void bytes(struct engine *g, struct conn *c, struct stream *s, enum proto
 		parse_more(g, c, s, way, data, n, ts);
 }
 
-/* n bytes that nobody will see, from s->next on; they passed at ts. */
+/* n bytes that nobody will see, behind what there is; they passed at ts at the latest, and where
+ * `timed` at ts. */
 static void hole(struct engine *g, struct conn *c, struct stream *s, enum proto_way way, uint64_t n,
-		 uint64_t ts)
+		 uint64_t ts, bool timed)
 {
 	uint64_t start = s->next + s->len, end = start + n, k;
 
@@ -197,6 +204,8 @@ static void hole(struct engine *g, struct conn *c, struct stream *s, enum proto_
 	if (s->unit_end > s->next) {
 		k = s->unit_end < end ? s->unit_end : end;
 		s->next = k;
+		if (k == s->unit_end && !timed && (s->unit_flags & UNIT_END))
+			pair_end_unseen(c, way);
 		if (k == s->unit_end)
 			unit_done(g, c, s, way, ts);
 	}
@@ -204,8 +213,10 @@ static void hole(struct engine *g, struct conn *c, struct stream *s, enum proto_
 		return;
 	g->losses.bytes_missed += end - s->next;
 	s->next = end;
-	if (s->lost)
+	if (s->lost) {
+		pair_missed(g, c, way);
 		return;
+	}
 	g->losses.holes++;
 	stream_lose(g, c, s, way);
 }
@@ -229,15 +240,15 @@ void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e
 		pos = have;
 		start = false;
 	}
-	pair_bytes(c, way, e->h.ts);
+	pair_bytes(g, c, way, e->h.ts, pos <= have);
 	if (pos > have)
-		hole(g, c, s, way, pos - have, e->h.ts);
+		hole(g, c, s, way, pos - have, e->h.ts, false);
 	s->last_ts = e->h.ts;
 	if (captured)
 		bytes(g, c, s, way, data, captured, e->h.ts, start);
 	was_lost = s->lost;
 	if (pos + captured < end)
-		hole(g, c, s, way, end - pos - captured, e->h.ts);
+		hole(g, c, s, way, end - pos - captured, e->h.ts, true);
 	if (s->lost && !was_lost) /* the capture limit was too low: not again */
 		ctl_set_cap(g, c, L7_CAPTURE_MAX);
 	if (c->off || s->unit_end <= s->next)
@@ -248,6 +259,15 @@ void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e
 		ctl_skip_to(g, c, e->dir, s->unit_end);
 }
 
+void stream_give_up(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t end)
+{
+	struct stream *s = &c->s[dir];
+	uint64_t have = s->next + s->len;
+
+	if (end > have && !c->off)
+		hole(g, c, s, way_of(c, dir), end - have, g->now, false);
+}
+
 void stream_close(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t end)
 {
 	struct stream *s = &c->s[dir];
@@ -256,8 +276,11 @@ void stream_close(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t en
 
 	if (c->off)
 		return;
-	if (end > have)
-		hole(g, c, s, way, end - have, s->last_ts);
+	if (end > have) {
+		if (s->unit_end == UINT64_MAX)
+			pair_end_unseen(c, way);
+		hole(g, c, s, way, end - have, s->last_ts, false);
+	}
 	if (!s->lost && s->unit_end <= s->next)
 		parse_rest(g, c, s, way, s->last_ts, true);
 	if (s->unit_end == UINT64_MAX && (s->unit_flags & UNIT_END)) {

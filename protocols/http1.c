@@ -24,7 +24,7 @@
 #define CODE_END 12
 
 /* Bytes captured a socket call: all that there may be, as chunks of a body may begin anywhere. */
-#define CAPTURE 131072
+#define CAPTURE 262144
 
 /* proto_unit.hint: what the request says about its response. */
 enum hint { HINT_NONE, HINT_HEAD, HINT_CONNECT };

@@ -33,17 +33,17 @@ struct slice {
 };
 
 enum unit_kind {
-	UNIT_NONE,     /* consumed, belongs to no request: 1xx, a push message, a handshake */
+	UNIT_NONE, /* consumed, belongs to no request: 1xx, a push message, a handshake */
 	UNIT_REQUEST,
 	UNIT_RESPONSE,
 };
 
 enum unit_flag {
-	UNIT_START = 1 << 0,       /* first unit of its message */
-	UNIT_END = 1 << 1,         /* last unit of its message (may be first and last) */
-	UNIT_ONEWAY = 1 << 2,      /* with START of a request: no response will come */
-	UNIT_ERROR = 1 << 3,       /* with any unit of a response: the request failed */
-	UNIT_TUNNEL = 1 << 4,      /* after this unit the connection leaves this protocol, both ways */
+	UNIT_START = 1 << 0,  /* first unit of its message */
+	UNIT_END = 1 << 1,    /* last unit of its message (may be first and last) */
+	UNIT_ONEWAY = 1 << 2, /* with START of a request: no response will come */
+	UNIT_ERROR = 1 << 3,  /* with any unit of a response: the request failed */
+	UNIT_TUNNEL = 1 << 4, /* after this unit the connection leaves this protocol, both ways */
 	UNIT_SECRET_PATH = 1 << 5, /* path holds a credential: mask it */
 	UNIT_SECRET_BODY = 1 << 6, /* body holds a credential: mask it */
 	UNIT_BODY_CUT = 1 << 7,    /* the unit has more body than its body slice holds */
@@ -78,11 +78,12 @@ struct proto_input {
 	const uint8_t *data; /* contiguous, begins where the last unit ended */
 	size_t len;
 	enum proto_way way;
-	bool last;        /* no byte will follow these: a hole, a capture limit or the end */
-	bool eof;         /* with last: the direction ended in order (a body until close is whole) */
-	bool paired;      /* response: hint is the hint of the request that it answers */
+	bool last;   /* no byte will follow these: a hole, a capture limit or the end */
+	bool eof;    /* with last: the direction ended in order (a body until close is whole) */
+	bool paired; /* response: hint is the hint of the request that it answers */
 	uint32_t hint;
-	size_t body_want; /* how many more bytes of body the caller wants of this message; 0: none */
+	size_t body_want; /* how many more bytes of body the caller wants of this message; 0: none
+			   */
 	bool want_fields; /* method, path, code are wanted; else a parser may leave them out */
 };
 
@@ -91,34 +92,36 @@ enum proto_verdict { PROTO_NO = -1, PROTO_MAYBE = 0, PROTO_YES = 1 };
 struct proto {
 	enum proto_id id;
 	const char *name;  /* as in -P and in the protocol column */
-	size_t state_size; /* bytes of state a connection (both ways together), all zero at the start */
+	size_t state_size; /* bytes of state a connection (both ways together), all zero at the
+			      start */
 
 	/* Frees what the state owns, not the state itself. NULL where it owns nothing. */
 	void (*fini)(void *state);
 
 	/*
-	 * Are these the first bytes (from a message boundary) of this protocol? Called with what there
-	 * is of either way, len 0 where there is nothing. PROTO_MAYBE: more bytes could decide. Where
-	 * `last` is set on an input it must decide with what is there. No state, no side effect.
+	 * Are these the first bytes (from a message boundary) of this protocol? Called with what
+	 * there is of either way, len 0 where there is nothing. PROTO_MAYBE: more bytes could
+	 * decide. Where `last` is set on an input it must decide with what is there. No state, no
+	 * side effect.
 	 */
 	enum proto_verdict (*detect)(const struct proto_input *req, const struct proto_input *rsp);
 
 	/*
 	 * The next unit. Returns
 	 *   > 0   the unit's whole length, which may exceed in->len; *unit is filled in
-	 *     0   need more bytes: state and *unit untouched. Never where in->last is set and len > 0
-	 *   < 0   -EPROTO: not this protocol, or out of step
-	 * With len 0, which comes with `last` only, it returns a unit whose length its state knows
-	 * already (a body whose bytes were not captured, or the empty rest of a body until close), or
-	 * 0 where there is none.
+	 *     0   need more bytes: state and *unit untouched. Never where in->last is set and len >
+	 * 0 < 0   -EPROTO: not this protocol, or out of step With len 0, which comes with `last`
+	 * only, it returns a unit whose length its state knows already (a body whose bytes were not
+	 * captured, or the empty rest of a body until close), or 0 where there is none.
 	 */
 	int64_t (*next)(void *state, const struct proto_input *in, struct proto_unit *unit);
 
 	/*
-	 * After a hole, or when a connection is joined in the middle: in->data begins where a socket
-	 * call of the process began. Forgets what the state knew of this way and returns the offset at
-	 * which a message starts, or -ENOENT where none is to be trusted. Must be strict: a message
-	 * that is cut at the end of the input is accepted only where its beginning proves it.
+	 * After a hole, or when a connection is joined in the middle: in->data begins where a
+	 * socket call of the process began. Forgets what the state knew of this way and returns the
+	 * offset at which a message starts, or -ENOENT where none is to be trusted. Must be strict:
+	 * a message that is cut at the end of the input is accepted only where its beginning proves
+	 * it.
 	 */
 	int64_t (*sync)(void *state, const struct proto_input *in);
 

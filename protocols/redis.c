@@ -7,7 +7,7 @@
 #include "redis_priv.h"
 
 /* Bytes captured a socket call: the server writes at most that many at once. */
-#define CAPTURE 131072
+#define CAPTURE 262144
 
 /* What SYNC is answered with: $length or $EOF:mark, 40 digits. */
 #define SYNC_LINE_MAX 64

@@ -64,7 +64,7 @@ Test(args, defaults)
 	TAKES(&rpc_is, "", o.interval_ns == 5000000000ULL && !o.count && !o.duration_ns && !o.rows);
 	TAKES(&link_is, "", o.interval_ns == 5000000000ULL);
 	TAKES(&trace_is, "", !o.interval_ns && o.body == 256 && o.redact == REDACT_CREDENTIALS);
-	TAKES(&trace_is, "", !o.conns.protos && !o.n_pids && !o.n_comms && !o.json && !o.btf);
+	TAKES(&trace_is, "", !o.conns.protos && !o.n_pids && !o.n_comms && !o.json);
 }
 
 Test(args, scope)
@@ -105,8 +105,7 @@ Test(args, output_and_end)
 	TAKES(&link_is, "-d 0.25 -n 7", o.duration_ns == 250000000 && o.rows == 7);
 	TAKES(&link_is, "0.1 3", o.interval_ns == 100000000 && o.count == 3);
 	TAKES(&link_is, "10 -j 1", o.interval_ns == 10000000000ULL && o.count == 1 && o.json);
-	TAKES(&link_is, "--backend syscall --btf /dev/null",
-	      o.backend == BACKEND_SYSCALL && !strcmp(o.btf, "/dev/null"));
+	TAKES(&link_is, "--backend syscall", o.backend == BACKEND_SYSCALL);
 }
 
 Test(args, requests)
@@ -155,7 +154,6 @@ Test(args, refused_values)
 	refused(&rpc_is, "-d 99999999999999999999", "above 0");
 	refused(&rpc_is, "-n 0", "--rows");
 	refused(&rpc_is, "--backend fexit", "auto, socktp or syscall");
-	refused(&rpc_is, "--btf /nonexistent", "No such file");
 	refused(&trace_is, "--body 16385", "0 to 16384");
 	refused(&trace_is, "--redact=some", "credentials, all or none");
 	refused(&trace_is, "--min-latency -1", "milliseconds");
