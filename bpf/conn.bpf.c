@@ -24,7 +24,6 @@ int BPF_PROG(l7_set_state, struct sock *sk, int oldstate, int newstate)
 	case TCP_ESTABLISHED: /* in softirq: current is anybody */
 		if (!c || oldstate != TCP_SYN_SENT)
 			break;
-		c->ports = BPF_CORE_READ(sk, __sk_common.skc_portpair);
 		if (!(c->bits & CONN_BASED))
 			conn_set_base(c, tp);
 		conn_announce(c, sk, 0, 0);
@@ -107,7 +106,7 @@ int l7_totals(struct bpf_iter__bpf_map_elem *ctx)
 	if (!key || !c || !(c->bits & CONN_ANNOUNCED))
 		return 0;
 	sk = (void *)*key;
-	if (BPF_CORE_READ(sk, __sk_common.skc_portpair) != c->ports)
+	if (BPF_CORE_READ(sk, __sk_common.skc_dport) != c->dport)
 		return 0;
 	t.conn = c->id;
 	if (c->bits & CONN_BASED)

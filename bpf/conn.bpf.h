@@ -11,7 +11,7 @@
 struct sk_view {
 	u32 write_seq;  /* after the last byte that the process sent */
 	u32 copied_seq; /* after the last byte that it received */
-	u32 ports;      /* skc_portpair */
+	__be16 dport;
 	u8 state;
 };
 
@@ -169,7 +169,7 @@ static __always_inline struct conn *conn_new(const struct sock *sk, u32 tgid, u8
 	    BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
 		return NULL;
 	c.id = conn_new_id();
-	c.ports = role == L7_ROLE_CLIENT ? 0 : BPF_CORE_READ(sk, __sk_common.skc_portpair);
+	c.dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
 	conn_take_owner(&c, tgid);
 	if (bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST) == -7 /* -E2BIG: full */)
 		count(L7_CONNS_FULL, 1);

@@ -308,7 +308,7 @@ static __always_inline bool io_begin(struct io *io, const struct sock *sk, const
 
 	/* The socket is another one by now: its end was not seen, as the same program was running
 	 * on that CPU (the kernel counts such misses). */
-	if (c && c->ports && c->ports != v->ports) {
+	if (c && c->dport != v->dport) {
 		conn_close(c, sk, false);
 		c = NULL;
 	}

@@ -59,7 +59,6 @@ struct hlist_node {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
-	__u32 skc_portpair; /* skc_dport and skc_num as one */
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;

@@ -38,14 +38,14 @@ enum conn_bits {
  * derive from the socket, so that CPUs may race. */
 struct conn {
 	u64 id;
-	u64 end[2];  /* by l7_dir: sequence number after the last byte seen, extended to 64 bits */
-	u64 base[2]; /* by l7_dir: the extended sequence number of position 0 */
-	u32 tgid;    /* who used it last */
-	u32 ports;   /* skc_portpair once it is known, else 0: is the socket still the same? */
-	u8 bits;                     /* enum conn_bits */
-	u8 role;                     /* enum l7_role */
-	u8 flags;                    /* enum l7_conn_flag */
-	u8 pad[1];
+	u64 end[2];   /* by l7_dir: sequence number after the last byte seen, extended to 64 bits */
+	u64 base[2];  /* by l7_dir: the extended sequence number of position 0 */
+	u32 tgid;     /* who used it last */
+	__be16 dport; /* is the socket still the same? */
+	u8 bits;      /* enum conn_bits */
+	u8 role;      /* enum l7_role */
+	u8 flags;     /* enum l7_conn_flag */
+	u8 pad[7];
 	char comm[L7_COMM_LEN];
 };
 

@@ -100,7 +100,7 @@ int BPF_PROG(l7_sys_exit, struct pt_regs *regs, long ret)
 	tp = (void *)sk;
 	v.write_seq = BPF_CORE_READ(tp, write_seq);
 	v.copied_seq = BPF_CORE_READ(tp, copied_seq);
-	v.ports = BPF_CORE_READ(sk, __sk_common.skc_portpair);
+	v.dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
 	v.state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (!io_begin(&io, sk, &v, ret, dir, tgid))
 		return 0;

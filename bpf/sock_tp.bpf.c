@@ -37,7 +37,7 @@ static __always_inline int sock_io(struct sock *sk, int ret, enum l7_dir dir, bo
 	tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	v.write_seq = tp->write_seq;
 	v.copied_seq = tp->copied_seq;
-	v.ports = sk->__sk_common.skc_portpair;
+	v.dport = sk->__sk_common.skc_dport;
 	v.state = sk->__sk_common.skc_state;
 	if (!io_begin(&io, sk, &v, ret, dir, tgid))
 		return 0;

@@ -50,6 +50,16 @@ static void parse_failed(struct engine *g, struct conn *c, struct stream *s, enu
 }
 
 /*
+ * Is anything of the unit, len bytes long, missing that is to be shown, with n bytes of it there and
+ * no more to come? One that ends exactly where the bytes do was cut there: had it been whole, it
+ * would have been reported before. Of a longer one, what a request shows may be cut.
+ */
+static bool is_cut(const struct proto_unit *u, uint64_t len, uint64_t n)
+{
+	return len == n || (len > n && u->kind == UNIT_REQUEST && (u->flags & UNIT_START));
+}
+
+/*
  * Parses units from data on, the first byte of which is at s->next and came at first_ts if it lies
  * below `old`, else at ts. Moves s->next and returns how many bytes were dealt with.
  */
@@ -89,10 +99,8 @@ static size_t parse(struct engine *g, struct conn *c, struct stream *s, enum pro
 		c->errors = 0;
 		len = r;
 		seen = len < n - at ? len : n - at;
-		/* A unit that ends exactly where the bytes do was cut there: had it been whole, it
-		 * would have been reported before. */
 		pair_unit_begin(g, c, way, &u, at < old ? s->buf_ts : ts,
-				last && n && len == n - at);
+				last && n && is_cut(&u, len, n - at));
 		s->unit_flags = u.flags;
 		s->unit_end = r == UNIT_UNTIL_CLOSE ? UINT64_MAX : s->next + len;
 		s->unit_start = s->next;
