@@ -151,7 +151,8 @@ deps:
 	$(Q)scripts/install-deps build
 test-deps:
 	$(Q)scripts/install-deps build test
-demo: deps
+demo:
+	$(Q)scripts/install-deps build demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)scripts/demo
 

@@ -50,8 +50,8 @@ int BPF_PROG(l7_destroy_sock, struct sock *sk)
 	return 0;
 }
 
-/* Run once at the start, and for each process that comes into scope with sockets open: connections
- * of wanted processes that exist already. */
+/* Connections of wanted processes that are there already: run at the start, and again by the back end
+ * that does not see every way to move bytes. */
 SEC("iter/task_file")
 int l7_existing(struct bpf_iter__task_file *ctx)
 {
@@ -79,7 +79,7 @@ int l7_existing(struct bpf_iter__task_file *ctx)
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if ((state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) || conn_find(sk))
 		return 0;
-	c = conn_new(sk, tgid, conn_role(sk), L7_CONN_BEFORE);
+	c = conn_new(sk, tgid, conn_role(sk), l7_started ? 0 : L7_CONN_BEFORE);
 	if (!c)
 		return 0;
 	BPF_CORE_READ_INTO(&c->comm, task, group_leader, comm);

@@ -23,6 +23,9 @@ const volatile char l7_comms[L7_COMMS_MAX][L7_COMM_LEN] __weak = {};
 /* User space sets it before a long sleep: the next record wakes it up and clears it. */
 __u32 l7_idle __weak = 0;
 
+/* Set once the first look at existing connections is over: those that turn up later are new. */
+__u32 l7_started __weak = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);

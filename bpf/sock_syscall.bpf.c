@@ -6,7 +6,7 @@
  */
 #include "io.bpf.h"
 
-/* Which way a syscall moves socket bytes; < 0: none that we know. */
+/* Which way a syscall moves socket bytes of its first descriptor; < 0: none that we know. */
 static __always_inline int dir_of_syscall(u64 nr)
 {
 	switch (nr) {
@@ -15,12 +15,15 @@ static __always_inline int dir_of_syscall(u64 nr)
 	case NR_preadv2:
 	case NR_recvfrom:
 	case NR_recvmsg:
+	case NR_recvmmsg:
+	case NR_splice:
 		return L7_RECV;
 	case NR_write:
 	case NR_writev:
 	case NR_pwritev2:
 	case NR_sendto:
 	case NR_sendmsg:
+	case NR_sendmmsg:
 	case NR_sendfile:
 		return L7_SEND;
 	default:
@@ -70,31 +73,46 @@ static __always_inline bool is_compat(struct task_struct *task)
 #endif
 }
 
+/* Bytes that this call moved, where the syscall does not return them: all since the last call that
+ * was seen. */
+static __always_inline u32 bytes_since(const struct sock *sk, const struct sk_view *v,
+				       enum l7_dir dir)
+{
+	u32 seq = dir == L7_SEND ? v->write_seq : v->copied_seq;
+	const struct conn *c = conn_find(sk);
+	struct conn fresh = {.role = conn_role(sk)};
+
+	if (!c || !(c->bits & CONN_BASED)) {
+		conn_set_base(&fresh, (const void *)sk);
+		return fresh.end[dir] - fresh.base[dir];
+	}
+	return seq_extend(c->end[dir], seq) - c->end[dir];
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(l7_sys_exit, struct pt_regs *regs, long ret)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct task_struct *task;
-	struct sk_view v;
+	u64 nr = regs_syscall(regs), flags;
 	struct io_buf b = {.kind = BUF_NONE};
-	struct io io;
-	struct sock *sk;
 	struct tcp_sock *tp;
-	u64 nr;
+	struct sk_view v;
+	struct sock *sk;
+	struct io io;
 	int dir;
 
 	if (ret <= 0 || !current_wanted(tgid))
 		return 0;
-	nr = regs_syscall(regs);
 	dir = dir_of_syscall(nr);
-	if (dir < 0)
-		return 0;
-	if (recv_flags(nr, regs) & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
-		return 0;
-	task = (void *)bpf_get_current_task();
-	if (is_compat(task))
+	flags = recv_flags(nr, regs);
+	if (dir < 0 || is_compat(task) || (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)))
 		return 0;
 	sk = sock_of_fd(task, regs_arg1(regs));
+	if (!sk && nr == NR_splice) { /* from a pipe, then, to its third argument */
+		sk = sock_of_fd(task, regs_arg3(regs));
+		dir = L7_SEND;
+	}
 	if (!sk)
 		return 0;
 	tp = (void *)sk;
@@ -102,9 +120,11 @@ int BPF_PROG(l7_sys_exit, struct pt_regs *regs, long ret)
 	v.copied_seq = BPF_CORE_READ(tp, copied_seq);
 	v.dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
 	v.state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (!io_begin(&io, sk, &v, ret, dir, tgid))
+	if (nr == NR_sendmmsg || nr == NR_recvmmsg)
+		ret = bytes_since(sk, &v, dir);
+	if (!ret || !io_begin(&io, sk, &v, ret, dir, tgid))
 		return 0;
-	if (io.cap && !(recv_flags(nr, regs) & MSG_TRUNC))
+	if (io.cap && !(flags & MSG_TRUNC))
 		b = buf_of_syscall(nr, regs_arg2(regs), regs_arg3(regs), dir);
 	io_record(&io, &v, ret, dir, &b);
 	return 0;

@@ -203,7 +203,9 @@ static int load_and_attach(struct capture *c, const struct capture_config *cfg)
 	if (err)
 		return err;
 	mark_wanted(c, cfg->scope);
-	return run_iterator(c->skel->progs.l7_existing, NULL, NULL, NULL);
+	err = run_iterator(c->skel->progs.l7_existing, NULL, NULL, NULL);
+	c->skel->bss->l7_started = 1;
+	return err;
 }
 
 static void unload(struct capture *c)
@@ -291,6 +293,13 @@ int capture_wait(struct capture *c, int timeout_ms, bool idle)
 	__atomic_store_n(&c->skel->bss->l7_idle, idle, __ATOMIC_RELEASE);
 	n = epoll_wait(c->epoll_fd, &ev, 1, timeout_ms);
 	return n < 0 ? -errno : 0;
+}
+
+int capture_rescan(struct capture *c)
+{
+	if (c->backend != BACKEND_SYSCALL)
+		return 0;
+	return run_iterator(c->skel->progs.l7_existing, NULL, NULL, NULL);
 }
 
 int capture_totals(struct capture *c, capture_total_fn fn, void *ctx)

@@ -36,6 +36,10 @@ int capture_drain(struct capture *c, capture_fn fn, void *ctx);
  * with idle set, any record). Returns 0, or -EINTR for a signal. */
 int capture_wait(struct capture *c, int timeout_ms, bool idle);
 
+/* Looks for connections that no hook has seen (sockets of io_uring, with the back end syscall); their
+ * records come with the next drain. 0 or a negative errno. */
+int capture_rescan(struct capture *c);
+
 /* What each connection has moved until now, read from the sockets themselves. */
 typedef void (*capture_total_fn)(void *ctx, const struct l7_total *t);
 int capture_totals(struct capture *c, capture_total_fn fn, void *ctx);

@@ -48,14 +48,15 @@ struct stream {
 struct turns {
 	bool certain;   /* every message since the first byte of the connection was seen */
 	bool synced;    /* what is outstanding is known, or taken to be */
-	bool habit;     /* taken to be, because the client has always waited for its answers */
+	bool habit;     /* taken to be, as the client has always waited for its answers */
+	bool quiet;     /* nothing was outstanding when it was first seen, as the kernel told */
 	bool open;      /* the request bytes at hand follow response bytes: a turn may begin */
 	bool whole;     /* the turn at hand was seen from its start without a gap */
 	bool suspect;   /* it began before the last one was answered, as far as records came */
 	bool overlaps;  /* proven: this client sends on while answers are outstanding */
 	bool inside[2]; /* by enum proto_way: between a message's first unit and its end */
 	unsigned waited; /* turns that are known to have begun with nothing outstanding */
-	unsigned equal; /* turns with as many responses as requests */
+	unsigned equal;  /* turns since the last gap with as many responses as requests */
 	uint64_t requests, responses; /* of the turn at hand */
 	uint64_t last_ts; /* of the last bytes, either way */
 	uint64_t silence; /* before the turn at hand, ns */
@@ -66,8 +67,11 @@ struct turns {
 /* A data record that has to wait; owned. */
 struct held {
 	struct held *next;
-	uint64_t since;
 	struct l7_event_data e; /* followed by the payload */
+};
+
+struct held_list {
+	struct held *head, *tail;
 };
 
 struct conn {
@@ -97,8 +101,9 @@ struct conn {
 	struct pending *cur[2]; /* by enum proto_way: whose message is being read */
 	struct turns turns;
 
-	struct held *held, *held_tail;
-	size_t n_held, held_bytes;
+	struct held_list held;  /* in order of arrival; all but those of ahead */
+	struct held_list ahead; /* sends beyond bytes whose record those of held wait for */
+	size_t n_held, held_bytes; /* of both */
 	struct conn *wait_next; /* list of connections that hold records back */
 	bool waiting;
 };
@@ -135,6 +140,22 @@ void ctl_skip_to(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t pos
 
 /* engine.c: nothing of c is wanted any more. */
 void conn_off(struct engine *g, struct conn *c);
+
+/* hold.c: keeps a copy of a record. */
+void hold_add(struct engine *g, struct conn *c, const struct l7_event_data *e);
+
+/* hold.c: a record of a connection whose protocol is known: to its stream, now or in its turn. */
+void hold_or_feed(struct engine *g, struct conn *c, const struct l7_event_data *e);
+
+/* hold.c: lets go of what need not wait any more, and of all that is older than `before` or waits
+ * behind that. */
+void hold_release(struct engine *g, struct conn *c, uint64_t before);
+
+/* hold.c: the protocol has become known: what was kept goes its way. */
+void hold_replay(struct engine *g, struct conn *c);
+
+/* hold.c: forgets all of it. */
+void hold_clear(struct conn *c);
 
 /* stream.c: the bytes of a data record of a connection whose protocol is known. */
 void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e);

@@ -99,7 +99,7 @@ enum proto_verdict detect_feed(struct engine *g, struct conn *c, const struct l7
 	p[0].begun = p[1].begun = false;
 	p[0].len = p[1].len = 0;
 	p[0].cut = p[1].cut = false;
-	for (h = c->held; h; h = h->next)
+	for (h = c->held.head; h; h = h->next)
 		probe_add(&p[h->e.dir], c, &h->e);
 	if (e)
 		probe_add(&p[e->dir], c, e);

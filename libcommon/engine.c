@@ -8,10 +8,6 @@
  * runs microseconds after its call. */
 #define HOLD_NS 50000000ULL
 
-/* What may be held back so of one connection: some ms of a busy one. */
-#define HOLD_MAX       1024
-#define HOLD_BYTES_MAX (1U << 20)
-
 /* Slots of the connection table where there is no control array to share them with. */
 #define SLOTS_WITHOUT_CTL 1024U
 
@@ -32,18 +28,6 @@ struct engine *engine_new(const struct engine_config *cfg)
 	return g;
 }
 
-static void held_clear(struct conn *c)
-{
-	struct held *h;
-
-	while ((h = c->held)) {
-		c->held = h->next;
-		free(h);
-	}
-	c->held_tail = NULL;
-	c->n_held = c->held_bytes = 0;
-}
-
 /* Frees what parsing needs; what the traffic report needs stays. */
 static void conn_release(struct conn *c)
 {
@@ -58,7 +42,7 @@ static void conn_release(struct conn *c)
 		free(c->s[dir].buf);
 		c->s[dir] = (struct stream){};
 	}
-	held_clear(c);
+	hold_clear(c);
 }
 
 static void conn_delete(struct engine *g, struct conn *c)
@@ -176,12 +160,38 @@ static void conn_init(struct engine *g, struct conn *c, const struct l7_event_co
 	c->info.remote = ip_of(e->remote_ip, e->family == AF_INET);
 	c->info.local_port = e->local_port;
 	c->info.remote_port = e->remote_port;
-	c->total[L7_SEND] = c->reported[L7_SEND] = c->s[L7_SEND].next = e->sent;
-	c->total[L7_RECV] = c->reported[L7_RECV] = c->s[L7_RECV].next = e->received;
-	c->s[L7_SEND].lost = c->s[L7_RECV].lost = !(c->flags & L7_CONN_FRESH);
+	c->total[L7_SEND] = c->s[L7_SEND].next = e->sent;
+	c->total[L7_RECV] = c->s[L7_RECV].next = e->received;
+	/* Of a connection that was not there before, every byte counts: what it moved until it was
+	 * seen went ways that no hook sees. */
+	if (e->flags & L7_CONN_BEFORE) {
+		c->reported[L7_SEND] = e->sent;
+		c->reported[L7_RECV] = e->received;
+	}
+	/* Between an answer and the next request, both directions are at a boundary. */
+	c->s[L7_SEND].lost = c->s[L7_RECV].lost = !(c->flags & (L7_CONN_FRESH | L7_CONN_QUIET));
 	c->opened_new = !(e->flags & L7_CONN_BEFORE);
 	pair_init(c, c->flags, e->h.ts);
 	c->generation = g->generation;
+}
+
+static void report_conn(struct engine *g, struct conn *c)
+{
+	struct traffic t = {
+		.sent = c->total[L7_SEND] - c->reported[L7_SEND],
+		.received = c->total[L7_RECV] - c->reported[L7_RECV],
+		.opened = c->opened_new,
+		.closed = c->closed_new,
+		.open = !c->closed,
+	};
+
+	if (!c->refused && !g->stopped)
+		g->stopped = g->cfg.tool->traffic(g->cfg.tool_ctx, &c->info, &t);
+	c->reported[L7_SEND] = c->total[L7_SEND];
+	c->reported[L7_RECV] = c->total[L7_RECV];
+	c->opened_new = c->closed_new = false;
+	if (c->closed)
+		conn_delete(g, c);
 }
 
 static void on_conn(struct engine *g, const struct l7_event_conn *e)
@@ -200,6 +210,13 @@ static void on_conn(struct engine *g, const struct l7_event_conn *e)
 		conn_init(g, c, e);
 	}
 	/* A new owner starts its own rows; the traffic so far is the old one's. */
+	if (known && c->info.tgid != (pid_t)e->tgid && g->cfg.tool->traffic && !c->closed) {
+		if (e->sent > c->total[L7_SEND])
+			c->total[L7_SEND] = e->sent;
+		if (e->received > c->total[L7_RECV])
+			c->total[L7_RECV] = e->received;
+		report_conn(g, c);
+	}
 	c->info.tgid = e->tgid;
 	memcpy(c->info.comm, e->comm, L7_COMM_LEN);
 	if (!known && c->info.role == L7_ROLE_UNKNOWN && g->cfg.role_of)
@@ -207,109 +224,11 @@ static void on_conn(struct engine *g, const struct l7_event_conn *e)
 	conn_filter_again(g, c);
 }
 
-static void hold(struct engine *g, struct conn *c, const struct l7_event_data *e)
-{
-	struct held *h = malloc(sizeof(*h) + e->captured);
-
-	if (!h)
-		return; /* becomes a hole */
-	h->next = NULL;
-	h->since = e->h.ts;
-	memcpy(&h->e, e, sizeof(*e) + e->captured);
-	if (c->held_tail)
-		c->held_tail->next = h;
-	else
-		c->held = h;
-	c->held_tail = h;
-	c->n_held++;
-	c->held_bytes += e->captured;
-	if (!c->waiting) {
-		c->waiting = true;
-		c->wait_next = g->waiting;
-		g->waiting = c;
-	}
-}
-
-/*
- * Must this record wait for others? One that was received after bytes whose own record has not come
- * must: the hook of a send may run after another thread has received the answer. So must a send
- * that would overtake one that waits.
- */
-static bool too_early(const struct conn *c, const struct l7_event_data *e)
-{
-	const struct stream *s = &c->s[L7_SEND];
-	uint64_t have = s->next + s->len;
-
-	if (e->dir == L7_SEND)
-		return e->pos > have;
-	if (e->other_pos == L7_POS_NONE)
-		return false;
-	/* Of a body that the kernel skips, only the last byte has a record. */
-	return s->unit_end > have ? e->other_pos >= s->unit_end : e->other_pos > have;
-}
-
-/* Feeds the first record that was held back. The bytes that it waited for count as missing. */
-static void release_one(struct engine *g, struct conn *c)
-{
-	struct held *h = c->held;
-	struct l7_event_data *e = &h->e;
-	bool missing = too_early(c, e) && e->dir == L7_RECV;
-
-	c->held = h->next;
-	if (!c->held)
-		c->held_tail = NULL;
-	c->n_held--;
-	c->held_bytes -= e->captured;
-	if (missing && e->pos <= c->s[L7_RECV].next + c->s[L7_RECV].len &&
-	    c->req_dir == L7_SEND)
-		pair_sent_ahead(c);
-	if (missing)
-		stream_give_up(g, c, L7_SEND, e->other_pos);
-	if (!c->off)
-		stream_feed(g, c, e);
-	free(h);
-}
-
-/* Feeds what was held back, in its order, as far as it may go or came before `before`. */
-static void release(struct engine *g, struct conn *c, uint64_t before)
-{
-	while (c->held && (!too_early(c, &c->held->e) || c->held->since < before ||
-			   c->n_held > HOLD_MAX || c->held_bytes > HOLD_BYTES_MAX))
-		release_one(g, c);
-}
-
-/* A record of a connection whose protocol is known. */
-static void on_known(struct engine *g, struct conn *c, const struct l7_event_data *e)
-{
-	bool wait = e->dir == L7_RECV ? c->held || too_early(c, e) : c->held && too_early(c, e);
-
-	if (wait)
-		hold(g, c, e);
-	else
-		stream_feed(g, c, e);
-	release(g, c, 0);
-}
-
-/* The protocol has become known: what was held back goes its way, in its order. */
-static void replay(struct engine *g, struct conn *c)
-{
-	struct held *h = c->held, *next;
-
-	c->held = c->held_tail = NULL;
-	c->n_held = c->held_bytes = 0;
-	for (; h; h = next) {
-		next = h->next;
-		if (!c->off)
-			on_known(g, c, &h->e);
-		free(h);
-	}
-}
-
 static void give_up(struct engine *g, struct conn *c)
 {
 	g->losses.unrecognized++;
 	c->unrecognized = true;
-	held_clear(c);
+	hold_clear(c);
 	conn_off(g, c);
 }
 
@@ -319,26 +238,26 @@ static void on_unknown(struct engine *g, struct conn *c, const struct l7_event_d
 	enum proto_verdict v = detect_feed(g, c, e);
 
 	if (v == PROTO_NO || (v == PROTO_MAYBE && !e)) {
-		if (c->held || e)
+		if (c->n_held || e)
 			give_up(g, c);
 		return;
 	}
 	if (v == PROTO_MAYBE) {
-		hold(g, c, e);
+		hold_add(g, c, e);
 		return;
 	}
 	conn_filter_again(g, c);
 	if (c->off)
 		return;
 	if (!g->cfg.tool->want_records) {
-		held_clear(c);
+		hold_clear(c);
 		conn_off(g, c);
 		return;
 	}
 	ctl_set_cap(g, c, c->proto->capture);
-	replay(g, c);
+	hold_replay(g, c);
 	if (e && !c->off)
-		on_known(g, c, e);
+		hold_or_feed(g, c, e);
 }
 
 static void on_data(struct engine *g, const struct l7_event_data *e)
@@ -358,7 +277,7 @@ static void on_data(struct engine *g, const struct l7_event_data *e)
 	if (c->off)
 		return;
 	if (c->proto)
-		on_known(g, c, e);
+		hold_or_feed(g, c, e);
 	else
 		on_unknown(g, c, e);
 }
@@ -368,7 +287,7 @@ static void conn_end(struct engine *g, struct conn *c)
 	if (!c->off && !c->proto)
 		on_unknown(g, c, NULL);
 	if (!c->off && c->proto) {
-		release(g, c, UINT64_MAX);
+		hold_release(g, c, UINT64_MAX);
 		stream_close(g, c, c->req_dir, c->total[c->req_dir]);
 		stream_close(g, c, !c->req_dir, c->total[!c->req_dir]);
 		if (!c->off)
@@ -412,9 +331,9 @@ void engine_tick(struct engine *g, uint64_t now)
 
 	g->now = now;
 	while ((c = *at)) {
-		if (c->proto && c->held)
-			release(g, c, now > HOLD_NS ? now - HOLD_NS : 0);
-		if (c->held) {
+		if (c->proto && c->n_held)
+			hold_release(g, c, now > HOLD_NS ? now - HOLD_NS : 0);
+		if (c->n_held) {
 			at = &c->wait_next;
 			continue;
 		}
@@ -467,25 +386,6 @@ void engine_totals_end(struct engine *g, bool complete)
 		each_conn(g, end_unnamed);
 }
 
-static void report_conn(struct engine *g, struct conn *c)
-{
-	struct traffic t = {
-		.sent = c->total[L7_SEND] - c->reported[L7_SEND],
-		.received = c->total[L7_RECV] - c->reported[L7_RECV],
-		.opened = c->opened_new,
-		.closed = c->closed_new,
-		.open = !c->closed,
-	};
-
-	if (!c->refused && !g->stopped)
-		g->stopped = g->cfg.tool->traffic(g->cfg.tool_ctx, &c->info, &t);
-	c->reported[L7_SEND] = c->total[L7_SEND];
-	c->reported[L7_RECV] = c->total[L7_RECV];
-	c->opened_new = c->closed_new = false;
-	if (c->closed)
-		conn_delete(g, c);
-}
-
 void engine_report_traffic(struct engine *g)
 {
 	if (g->cfg.tool->traffic)
@@ -500,7 +400,7 @@ static void finish_conn(struct engine *g, struct conn *c)
 		on_unknown(g, c, NULL);
 	if (c->off || !c->proto)
 		return;
-	release(g, c, UINT64_MAX);
+	hold_release(g, c, UINT64_MAX);
 	if (!c->off)
 		pair_close(g, c);
 }

@@ -8,26 +8,26 @@
  * After a gap nothing on the wire says how many requests are outstanding: a client that always has
  * two under way looks, one request off, just like one that has one. What is outstanding is reported
  * without a response, and so is what follows, until a turn begins (a request follows response bytes,
- * nothing missing between) with nothing outstanding. That is taken to be so
- *  - where the client waits for its answers before it sends on. It has been seen to do so, while all
- *    was certain, WAITED_TURNS times, or, where that was not seen, EQUAL_TURNS turns had as many
- *    responses as requests. One proof of the opposite, at any time, rules this out for good.
- *  - after a silence, far longer than any answer of this connection has taken.
- * Either rests on the peers going on as they were seen to. A pair that contradicts it is a gap again.
+ * nothing missing between) of which it is safe to say that nothing is outstanding:
+ *  - the client waits for its answers before it sends on. It was seen to, KNOWN_TURNS times, while
+ *    all was certain, and GOOD_TURNS turns since the gap had as many responses as requests; or
+ *    KNOWN_TURNS of these did. A client that overlaps now and then would have to do so at the gap
+ *    and in each of these turns. A single proof of overlapping rules this out for good.
+ *  - or there was a silence, far longer than any answer of this connection has taken.
+ * A pair that contradicts the first is a gap again.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "conn.h"
 
-/* Turns, seen without doubt, that show that a client waits for answers. A client that does not is
- * given away by the first one: it sends on while an answer is outstanding. */
-#define WAITED_TURNS 3
+/* Turns that show that a client waits for answers. One that keeps requests under way shows that with
+ * the first turn that is certain; where nothing is, its counts differ as soon as two answers are
+ * read at once: 16 times in a row that does not happen by chance. */
+#define KNOWN_TURNS 16
 
-/* Turns with equal counts that show the same where nothing is certain. With requests always under
- * way, counts differ as soon as two answers are read at once: 16 times in a row that does not
- * happen by chance. */
-#define EQUAL_TURNS 16
+/* Turns after a gap that show that a client that is known to wait still does. */
+#define GOOD_TURNS 3
 
 /* Silence after which nothing is outstanding: the time, and how many times the longest wait for an
  * answer. What is still outstanding would have been sent even before the last answer came. */
@@ -183,6 +183,7 @@ static void unsync(struct engine *g, struct conn *c)
 	struct pending *p = c->cur[WAY_REQUEST];
 
 	t->synced = t->certain = false;
+	t->equal = 0;
 	t->open = t->whole = t->suspect = false;
 	if (p && !p->queued) {
 		p->partial = true;
@@ -199,7 +200,7 @@ void pair_init(struct conn *c, unsigned flags, uint64_t ts)
 		.certain = fresh,
 		.synced = fresh,
 		.whole = fresh,
-		.waited = flags & L7_CONN_QUIET ? WAITED_TURNS : 0,
+		.quiet = flags & L7_CONN_QUIET,
 		.last_ts = ts,
 		.last_way = fresh ? WAY_REQUEST : WAY_RESPONSE,
 	};
@@ -233,6 +234,7 @@ void pair_bytes(struct engine *g, struct conn *c, enum proto_way way, uint64_t t
 		t->silence = since;
 	}
 	if (way == WAY_RESPONSE) {
+		t->quiet = false;
 		if (t->last_way == WAY_REQUEST && since > t->longest)
 			t->longest = since;
 		/* With a gap before it, the missing bytes were the answer. */
@@ -270,13 +272,15 @@ static void turn_begin(struct conn *c)
 	struct turns *t = &c->turns;
 	bool settled = at_boundary(c, WAY_RESPONSE);
 	bool silent = t->silence >= SILENCE_NS && t->silence / SILENCE_WAITS >= t->longest;
-	bool waits = !t->overlaps && (t->waited >= WAITED_TURNS || t->equal >= EQUAL_TURNS);
+	unsigned need = t->waited >= KNOWN_TURNS ? GOOD_TURNS : KNOWN_TURNS;
 
 	turn_judge(c, settled && !stream_of(c, WAY_RESPONSE)->lost);
-	if (!t->synced && settled && (silent || (waits && !t->suspect))) {
+	if (!t->synced && settled &&
+	    (silent || t->quiet || (t->equal >= need && !t->overlaps && !t->suspect))) {
 		t->synced = true;
 		t->habit = !silent;
 	}
+	t->quiet = false;
 	t->open = false;
 	t->whole = true;
 	t->requests = t->responses = 0;
@@ -360,8 +364,9 @@ static void response_begin(struct engine *g, struct conn *c, const struct proto_
 	if (!p) {
 		g->losses.responses_unpaired++;
 		/* Where every request was seen it is an unasked one, like nginx's 408. Elsewhere it
-		 * says that the count is off. */
-		if (!u->key && c->turns.synced && !c->turns.certain)
+		 * says that the count is off, or it answers a request whose end is missing. */
+		if (!u->key && c->turns.synced &&
+		    (!c->turns.certain || !at_boundary(c, WAY_REQUEST)))
 			unsync(g, c);
 		return;
 	}

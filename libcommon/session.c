@@ -105,6 +105,8 @@ static void end_interval(struct session *s, bool last)
 
 	reap_if_needed(s);
 	if (s->tool->traffic) {
+		if (!capture_rescan(s->capture))
+			capture_drain(s->capture, on_record, s);
 		read_totals(s, false);
 		engine_report_traffic(s->engine);
 	}
@@ -230,7 +232,8 @@ static bool say_losses(const struct session *s)
 		 true},
 		{"responses whose request was not seen", l->responses_unpaired, true},
 		{"messages that did not parse", l->proto_errors, true},
-		{"connections whose protocol was not recognized", l->unrecognized, true},
+		{"connections whose protocol was not recognized", l->unrecognized,
+		 s->tool->want_records},
 		{"data records without a connection", l->orphans, true},
 		{"requests without a response", l->no_response, false},
 	};

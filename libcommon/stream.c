@@ -99,6 +99,8 @@ static size_t parse(struct engine *g, struct conn *c, struct stream *s, enum pro
 		c->errors = 0;
 		len = r;
 		seen = len < n - at ? len : n - at;
+		if (last && len > seen && r != UNIT_UNTIL_CLOSE && u.kind == UNIT_RESPONSE)
+			u.flags |= UNIT_BODY_CUT;
 		pair_unit_begin(g, c, way, &u, at < old ? s->buf_ts : ts,
 				last && n && is_cut(&u, len, n - at));
 		s->unit_flags = u.flags;
@@ -249,8 +251,8 @@ void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e
 		start = false;
 	}
 	pair_bytes(g, c, way, e->h.ts, pos <= have);
-	if (pos > have)
-		hole(g, c, s, way, pos - have, e->h.ts, false);
+	if (pos > have) /* of the same call: its middle, which was not asked for */
+		hole(g, c, s, way, pos - have, e->h.ts, e->h.ts == s->last_ts);
 	s->last_ts = e->h.ts;
 	if (captured)
 		bytes(g, c, s, way, data, captured, e->h.ts, start);
@@ -284,14 +286,13 @@ void stream_close(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t en
 
 	if (c->off)
 		return;
-	if (end > have) {
-		if (s->unit_end == UINT64_MAX)
-			pair_end_unseen(c, way);
+	if (end > have)
 		hole(g, c, s, way, end - have, s->last_ts, false);
-	}
 	if (!s->lost && s->unit_end <= s->next)
 		parse_rest(g, c, s, way, s->last_ts, true);
 	if (s->unit_end == UINT64_MAX && (s->unit_flags & UNIT_END)) {
+		if (end > have)
+			pair_end_unseen(c, way);
 		s->unit_end = s->next;
 		unit_done(g, c, s, way, s->last_ts);
 	}

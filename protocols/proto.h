@@ -82,8 +82,7 @@ struct proto_input {
 	bool eof;    /* with last: the direction ended in order (a body until close is whole) */
 	bool paired; /* response: hint is the hint of the request that it answers */
 	uint32_t hint;
-	size_t body_want; /* how many more bytes of body the caller wants of this message; 0: none
-			   */
+	size_t body_want; /* how many more bytes of body of this message the caller wants; 0: none */
 	bool want_fields; /* method, path, code are wanted; else a parser may leave them out */
 };
 
@@ -92,8 +91,7 @@ enum proto_verdict { PROTO_NO = -1, PROTO_MAYBE = 0, PROTO_YES = 1 };
 struct proto {
 	enum proto_id id;
 	const char *name;  /* as in -P and in the protocol column */
-	size_t state_size; /* bytes of state a connection (both ways together), all zero at the
-			      start */
+	size_t state_size; /* bytes of state a connection, both ways together; zeroed at the start */
 
 	/* Frees what the state owns, not the state itself. NULL where it owns nothing. */
 	void (*fini)(void *state);
@@ -109,10 +107,12 @@ struct proto {
 	/*
 	 * The next unit. Returns
 	 *   > 0   the unit's whole length, which may exceed in->len; *unit is filled in
-	 *     0   need more bytes: state and *unit untouched. Never where in->last is set and len >
-	 * 0 < 0   -EPROTO: not this protocol, or out of step With len 0, which comes with `last`
-	 * only, it returns a unit whose length its state knows already (a body whose bytes were not
-	 * captured, or the empty rest of a body until close), or 0 where there is none.
+	 *     0   need more bytes: state and *unit untouched. Never where in->last is set and
+	 *         len > 0
+	 *   < 0   -EPROTO: not this protocol, or out of step
+	 * With len 0, which comes with `last` only, it returns a unit whose length its state knows
+	 * already (a body whose bytes were not captured, or the empty rest of a body until close),
+	 * or 0 where there is none.
 	 */
 	int64_t (*next)(void *state, const struct proto_input *in, struct proto_unit *unit);
 

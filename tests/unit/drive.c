@@ -147,34 +147,53 @@ static void send_record(struct drive *d, struct l7_event_data e, const uint8_t *
 	free(p);
 }
 
+/* The records of bytes [from, end) of a call; the last of them stands for all up to `total`. */
+static void capture(struct drive *d, struct l7_event_data e, const uint8_t *data, size_t from,
+		    size_t end, size_t total)
+{
+	uint64_t start = e.pos;
+
+	do {
+		size_t n = end - from < L7_CHUNK_MAX ? end - from : L7_CHUNK_MAX;
+
+		e.pos = start + from;
+		e.len = (from + n == end ? total : from + n) - from;
+		e.captured = n;
+		e.start = from == 0;
+		send_record(d, e, data ? data + from : NULL);
+		from += n;
+	} while (from < end);
+}
+
 void drive_io(struct drive *d, struct drive_conn *k, enum l7_dir dir, const void *data, size_t n)
 {
 	const struct l7_ctl *ctl = &d->ctl[k->id % DRIVE_SLOTS];
 	bool mine = ctl->conn == k->id;
 	uint32_t cap = mine ? ctl->cap[dir] : d->cap;
 	uint64_t start = k->pos[dir], skip_to = mine ? ctl->skip_to[dir] : 0;
-	size_t from = skip_to > start ? skip_to - 1 - start : 0, end;
+	size_t from = skip_to > start ? skip_to - 1 - start : 0, end, tail;
+	struct l7_event_data e;
 
 	k->pos[dir] += n;
 	d->now += US;
 	if (cap == L7_CAP_OFF || start + n < skip_to)
 		return;
+	e = (struct l7_event_data){
+		.h = {.type = L7_EVENT_DATA, .conn = k->id, .ts = d->now},
+		.pos = start,
+		.other_pos = dir == L7_RECV ? k->pos[L7_SEND] : L7_POS_NONE,
+		.dir = dir,
+	};
+	if (cap > L7_CAPTURE_MAX)
+		cap = L7_CAPTURE_MAX;
 	end = from + (cap < n - from ? cap : n - from);
-	do {
-		size_t take = end - from < L7_CHUNK_MAX ? end - from : L7_CHUNK_MAX;
-		struct l7_event_data e = {
-			.h = {.type = L7_EVENT_DATA, .conn = k->id, .ts = d->now},
-			.pos = start + from,
-			.other_pos = dir == L7_RECV ? k->pos[L7_SEND] : L7_POS_NONE,
-			.len = (from + take == end ? n : from + take) - from,
-			.captured = take,
-			.dir = dir,
-			.start = from == 0,
-		};
-
-		send_record(d, e, data ? (const uint8_t *)data + from : NULL);
-		from += take;
-	} while (from < end);
+	if (!cap || end == n) {
+		capture(d, e, data, from, end, n);
+		return;
+	}
+	tail = n - end < L7_TAIL ? n - end : L7_TAIL;
+	capture(d, e, data, from, end, end);
+	capture(d, e, data, n - tail, n, n);
 }
 
 enum l7_dir drive_dir(const struct drive_conn *k, enum proto_way way)

@@ -9,8 +9,8 @@
 #include "../../libcommon/engine.h"
 
 /* Times of the tests: microseconds and milliseconds in ns. */
-#define US 1000ULL
-#define MS 1000000ULL
+#define US  1000ULL
+#define MS  1000000ULL
 #define SEC 1000000000ULL
 
 #define DRIVE_SLOTS 16 /* of the control array */
@@ -38,8 +38,8 @@ struct drive {
 	struct tool tool;
 	struct engine_config cfg;
 	struct l7_ctl ctl[DRIVE_SLOTS];
-	uint32_t cap; /* of a call, where the engine has asked for nothing else */
-	uint64_t now; /* time of the last call */
+	uint32_t cap;  /* of a call, where the engine has asked for nothing else */
+	uint64_t now;  /* time of the last call */
 	size_t events; /* data records that reached the engine */
 
 	/* Where set: sees each data record before the engine does, may cut what is captured, and

@@ -8,9 +8,8 @@
  *	!                       the connection is closed in order: both ways end
  *	!> or !<                only that way ends in order
  *	= method|path|code|status|body
- *	                        the next expected row, in the order of the requests. Same escapes,
- *and
- *	                        \| for a bar. An empty field: not known, or empty
+ *	                        the next expected row, in the order of the requests. Same escapes
+ *	                        and \| for a bar. An empty field: not known, or empty
  *	x> or x<                that way must fail with -EPROTO (else it must not)
  *	~ option...             of the whole vector; options below
  *
