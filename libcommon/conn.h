@@ -46,22 +46,22 @@ struct stream {
 
 /* In-order pairing: do we know which requests are outstanding? pair.c says how. */
 struct turns {
-	bool certain;   /* every message since the first byte of the connection was seen */
-	bool synced;    /* what is outstanding is known, or taken to be */
-	bool habit;     /* taken to be, as the client has always waited for its answers */
-	bool quiet;     /* nothing was outstanding when it was first seen, as the kernel told */
-	bool open;      /* the request bytes at hand follow response bytes: a turn may begin */
-	bool whole;     /* the turn at hand was seen from its start without a gap */
-	bool suspect;   /* it began before the last one was answered, as far as records came */
-	bool overlaps;  /* proven: this client sends on while answers are outstanding */
-	bool inside[2]; /* by enum proto_way: between a message's first unit and its end */
+	bool certain;    /* every message since the first byte of the connection was seen */
+	bool synced;     /* what is outstanding is known, or taken to be */
+	bool habit;      /* taken to be, as the client has always waited for its answers */
+	bool quiet;      /* nothing was outstanding when it was first seen, as the kernel told */
+	bool open;       /* the request bytes at hand follow response bytes: a turn may begin */
+	bool whole;      /* the turn at hand was seen from its start without a gap */
+	bool suspect;    /* it began before the last one was answered, as far as records came */
+	bool overlaps;   /* proven: this client sends on while answers are outstanding */
+	bool inside[2];  /* by enum proto_way: between a message's first unit and its end */
 	unsigned waited; /* turns that are known to have begun with nothing outstanding */
 	unsigned equal;  /* turns since the last gap with as many responses as requests */
 	uint64_t requests, responses; /* of the turn at hand */
-	uint64_t last_ts; /* of the last bytes, either way */
-	uint64_t silence; /* before the turn at hand, ns */
-	uint64_t longest; /* wait for response bytes, ns */
-	int last_way;     /* enum proto_way */
+	uint64_t last_ts;             /* of the last bytes, either way */
+	uint64_t silence;             /* before the turn at hand, ns */
+	uint64_t longest;             /* wait for response bytes, ns */
+	int last_way;                 /* enum proto_way */
 };
 
 /* A data record that has to wait; owned. */
@@ -101,10 +101,10 @@ struct conn {
 	struct pending *cur[2]; /* by enum proto_way: whose message is being read */
 	struct turns turns;
 
-	struct held_list held;  /* in order of arrival; all but those of ahead */
-	struct held_list ahead; /* sends beyond bytes whose record those of held wait for */
+	struct held_list held;     /* in order of arrival; all but those of ahead */
+	struct held_list ahead;    /* sends beyond bytes whose record those of held wait for */
 	size_t n_held, held_bytes; /* of both */
-	struct conn *wait_next; /* list of connections that hold records back */
+	struct conn *wait_next;    /* list of connections that hold records back */
 	bool waiting;
 };
 

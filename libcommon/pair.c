@@ -31,7 +31,7 @@
 
 /* Silence after which nothing is outstanding: the time, and how many times the longest wait for an
  * answer. What is still outstanding would have been sent even before the last answer came. */
-#define SILENCE_NS 1000000000ULL
+#define SILENCE_NS    1000000000ULL
 #define SILENCE_WAITS 4
 
 /* Requests that wait on one connection. redis-benchmark -P 1000 stays far below; more than that is

@@ -108,7 +108,8 @@ static void data(struct fuzz *f, unsigned id, unsigned bits, const uint8_t *p, s
 	*e = (struct l7_event_data){
 		.h = {.type = L7_EVENT_DATA, .size = sizeof(*e) + n, .conn = id + 1, .ts = f->now},
 		.pos = bits & 2 && *pos >= n ? *pos - n / 2 : *pos,
-		.other_pos = dir == L7_SEND ? L7_POS_NONE : f->pos[id][L7_SEND] + (bits & 4 ? 9 : 0),
+		.other_pos =
+			dir == L7_SEND ? L7_POS_NONE : f->pos[id][L7_SEND] + (bits & 4 ? 9 : 0),
 		.len = n + (bits & 8 ? 1 + (bits & 0x70) : 0),
 		.captured = n,
 		.dir = dir,
@@ -139,7 +140,8 @@ static void totals(struct fuzz *f, unsigned bits)
 	engine_totals_begin(f->g);
 	for (unsigned id = 0; id < CONNS; id++)
 		if (bits >> id & 1)
-			engine_total(f->g, &(struct l7_total){id + 1, f->pos[id][0], f->pos[id][1]});
+			engine_total(f->g,
+				     &(struct l7_total){id + 1, f->pos[id][0], f->pos[id][1]});
 	engine_totals_end(f->g, bits & 8);
 	engine_report_traffic(f->g);
 }

@@ -206,7 +206,8 @@ def http1_gzip(lab):
     equal([r["resp_bytes"] for r in server], [r["resp_bytes"] for r in rows], "sizes")
 
 
-FRAMES = b"\x81\x20GET /frame HTTP/1.1\r\nHost: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+FRAMES = (b"\x81\x20GET /frame HTTP/1.1\r\nHost: a\r\n\r\n"
+          b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 def websocket(conn):
@@ -260,24 +261,26 @@ def http1_mapped(lab):
     rows_of_both(lab, t, [get("/4", remote_ip="127.0.0.1", endpoint_ip="127.0.0.1")] * 2)
 
 
-def idle_client(port, before, n, ready, go):
+def idle_client(port, before, n, take, ready, go):
     s = connect(port)
     for i in range(before + n):
         if i == before:
             ready.open()
             go.wait()
         s.sendall(b"GET /seq/%d HTTP/1.1\r\nHost: a\r\n\r\n" % i)
-        recv_http_alone(s)
+        take(s)
 
 
 def http1_open_before(lab):
-    """Connections that were idle when the tool started: used before, and never used."""
+    """Connections that were idle at the start: used before, never used, read byte by byte."""
     web = lab.nginx()
-    for before in (3, 0):
+    for before, take, by_name in ((3, recv_http_alone, False), (0, recv_http_alone, False),
+                                  (3, recv_http_alone, True), (2, recv_http, True)):
         ready, go = Gate(), Gate()
-        client = lab.fork(idle_client, web.port, before, 5, ready, go)
+        client = lab.fork(idle_client, web.port, before, 5, take, ready, go)
         ready.wait()
-        t = lab.trace("-p", f"{client.pid},{web.pid}", scope=False)
+        pids = () if by_name else ("-p", f"{client.pid},{web.pid}")
+        t = lab.trace(*pids, scope=by_name)
         go.open()
         client.result()
         t.stop()
@@ -377,7 +380,8 @@ def http1_peek(lab):
 def large_vector(conn):
     while conn.recv(1, socket.MSG_PEEK):
         recv_http(conn)
-        parts = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"] + [b"%099d\n" % i for i in range(1000)]
+        parts = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"]
+        parts += [b"%099d\n" % i for i in range(1000)]
         while parts:
             n = conn.sendmsg(parts[:1000])
             while parts and n >= len(parts[0]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What live tests stand on: servers, clients and tools as processes that are bounded and ended by pid.
+"""What live tests stand on: servers, clients and tools as processes, each bounded and ended by pid.
 
 A test gets a Lab. Its traffic has process names of its own (lab.c for clients, lab.s for servers),
 so that nothing else on the machine gets into the tables.
@@ -189,8 +189,8 @@ class Tool:
             raise Failed(f"{self.argv[0]} did not end in {timeout} s") from None
 
     def stop(self, sig=signal.SIGINT, status=0, settle=0.1):
-        """Ends the tool, with this status (None: any). `settle` leaves servers the time to return from
-        their last calls."""
+        """Ends the tool, with this status (None: any). `settle` leaves servers the time to return
+        from their last calls."""
         time.sleep(settle)
         self.p.send_signal(sig)
         self.wait()
@@ -287,7 +287,8 @@ class Lab:
         return path
 
     def _run(self, argv, timeout, input, env=None):
-        p = subprocess.Popen(argv, stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+        stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
+        p = subprocess.Popen(argv, stdin=stdin,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                              preexec_fn=_child_setup)
         try:
@@ -444,7 +445,7 @@ def content_length(head):
 
 
 def recv_http(sock):
-    """One HTTP message that has a Content-Length or no body: head and body. Takes no more than it."""
+    """One HTTP message with a Content-Length or no body: head and body. Takes no more than it."""
     head = recv_until(sock, b"\r\n\r\n")
     return head, recv_exactly(sock, content_length(head))
 

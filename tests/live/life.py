@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 
 from lab import Gate, check, connect, equal, recv_http_alone, set_comm, wait_for
 
@@ -123,7 +122,8 @@ def life_fork(lab):
     client = lab.fork(forks, web.port, other)
     child, renamed = client.result()
     t.stop()
-    want = [(child, f"/seq/{i}") for i in range(5)] + [(client.pid, f"/seq/{i}") for i in range(20, 25)]
+    want = [(child, f"/seq/{i}") for i in range(5)]
+    want += [(client.pid, f"/seq/{i}") for i in range(20, 25)]
     equal([(r["tgid"], r["req_path"]) for r in t.rows()], want, "processes and paths")
 
 

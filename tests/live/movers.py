@@ -94,7 +94,9 @@ def _mmsg(call, sock, sizes):
 
 
 def _parts(n):
-    return [k for k in (min(n, 1000), min(max(n - 1000, 0), 2000), min(max(n - 3000, 0), 3000)) if k]
+    """n bytes, or fewer, as up to three messages."""
+    parts = [min(n, 1000), min(max(n - 1000, 0), 2000), min(max(n - 3000, 0), 3000)]
+    return [k for k in parts if k]
 
 
 def sendmmsg(sock, n):

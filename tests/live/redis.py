@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Redis: every command of a real client is one row, on both sides."""
-import json
 import os
 import re
 import time
 
-from lab import (Gate, Skipped, check, connect, equal, recv_exactly, recv_until, rows_are,
-                 rows_of_both, wait_for)
+from lab import (Gate, check, connect, equal, recv_exactly, recv_until, rows_are, rows_of_both)
 
 
 def cmd(method, path=None, code="OK", **more):

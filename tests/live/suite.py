@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which tests there are, quick ones first: every function of these modules whose name begins with the
-module's. A test runs once for each back end, unless it is marked once()."""
+"""Which tests there are, quick ones first: every function of these modules whose name begins with
+the module's. A test runs once for each back end, unless it is marked once()."""
 import inspect
 
 import http1

@@ -32,7 +32,8 @@ Test(detect, role_by_who_asks)
 		drive_io(d, &k, dir, GET, strlen(GET));
 		drive_io(d, &k, !dir, OK2, strlen(OK2));
 		cr_assert_eq(d->n_rows, 1);
-		cr_assert_eq(d->rows[0].conn.role, dir == L7_SEND ? L7_ROLE_CLIENT : L7_ROLE_SERVER);
+		cr_assert_eq(d->rows[0].conn.role,
+			     dir == L7_SEND ? L7_ROLE_CLIENT : L7_ROLE_SERVER);
 		drive_free(d);
 	}
 }

@@ -9,7 +9,7 @@
 
 /* As in pair.c: turns that show that a client waits, and those that show that it still does. */
 #define KNOWN_TURNS 16
-#define GOOD_TURNS 3
+#define GOOD_TURNS  3
 
 /* A client whose requests and responses have numbers, which begin at 100: all of one length. */
 struct peer {
@@ -185,8 +185,8 @@ Test(pair, client_that_is_always_ahead)
 {
 	for (unsigned depth = 2; depth < 5; depth++) {
 		for (int i = 0; i < 4; i++) {
-			struct peer p = always_ahead(i & 1 ? L7_ROLE_SERVER : L7_ROLE_CLIENT, depth, 20,
-						     i & 2 ? 20 : -1);
+			struct peer p = always_ahead(i & 1 ? L7_ROLE_SERVER : L7_ROLE_CLIENT, depth,
+						     20, i & 2 ? 20 : -1);
 			unsigned n = pairs(&p);
 
 			cr_assert_leq(n, 20);

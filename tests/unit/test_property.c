@@ -18,14 +18,14 @@
 #define SEEDS 2500
 
 /* Requests of a conversation. Their codes must not reach 300: 304 has no body. */
-#define N_MAX 80
+#define N_MAX      80
 #define FIRST_CODE 210
 
 /* Turns without a loss after which a client is known to wait; how many it takes after a loss, of such
  * a client and of another one (pair.c); and how many the loss itself takes. */
 #define KNOWN_TURNS 16
-#define GOOD_TURNS 3
-#define LOST_TURNS 2
+#define GOOD_TURNS  3
+#define LOST_TURNS  2
 
 /* How a client sends on. */
 enum habit {
@@ -46,19 +46,19 @@ struct chat {
 	struct drive_conn k;
 	struct drive *d;
 	unsigned n, depth;
-	unsigned loss; /* of 1000 records */
-	bool aligned;  /* each call moves one message */
-	bool heads;    /* HEAD requests, whose responses have no body */
+	unsigned loss;  /* of 1000 records */
+	bool aligned;   /* each call moves one message */
+	bool heads;     /* HEAD requests, whose responses have no body */
 	unsigned clean; /* turns at the start without a loss */
 	struct bytes bytes[2];
 	struct message msg[2][N_MAX]; /* by enum proto_way */
 
-	size_t at[2];        /* what has passed */
-	unsigned passed[2];  /* whole messages */
+	size_t at[2];       /* what has passed */
+	unsigned passed[2]; /* whole messages */
 	unsigned losses;
-	unsigned last_loss;  /* number of the request or response that the last loss hit */
+	unsigned last_loss; /* number of the request or response that the last loss hit */
 	unsigned first_loss;
-	bool unseen[N_MAX];  /* requests of which bytes are missing */
+	bool unseen[N_MAX]; /* requests of which bytes are missing */
 };
 
 static uint32_t rnd(struct chat *c, uint32_t n)
@@ -306,6 +306,10 @@ static void talk(struct chat *c)
 		enum proto_way way = sends ? WAY_REQUEST : WAY_RESPONSE;
 		size_t n = some_of(c, way, sends ? send : come);
 
+		/* Of a longer call the middle is not captured, which is a loss of its own. */
+		if (n > L7_CAPTURE_MAX)
+			n = L7_CAPTURE_MAX;
+
 		/* Of a send and a receive behind it, the receive's record may come first. */
 		if (drive_dir(&c->k, way) == L7_SEND && rnd(c, 20) == 0 &&
 		    c->at[way] + n == (sends ? send : come) && n <= L7_CHUNK_MAX)
@@ -313,6 +317,7 @@ static void talk(struct chat *c)
 		else if (c->d->late && drive_dir(&c->k, way) == L7_SEND)
 			drive_late(c->d);
 		call(c, way, n);
+		c->d->delay = false; /* where the call made no record */
 		if (c->d->late && drive_dir(&c->k, way) == L7_RECV)
 			drive_late(c->d);
 		if (rnd(c, 10) == 0)

@@ -9,17 +9,18 @@
 #include "drive.h"
 #include "vector.h"
 
-#define GET  "GET /a HTTP/1.1\r\n\r\n"
-#define OK2  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define GET         "GET /a HTTP/1.1\r\n\r\n"
+#define OK2         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define HEAD_OF_BIG "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"
-#define BIG  200000U
+#define BIG         200000U
 
 /* Vectors with more bytes than this do not go through byte by byte. */
 #define BYTEWISE_MAX 8192
 
 static const char *status(const struct record *r)
 {
-	static const char *const words[OUTCOME_COUNT] = {"ok", "error", "none", "oneway", "partial"};
+	static const char *const words[OUTCOME_COUNT] = {"ok", "error", "none", "oneway",
+							 "partial"};
 
 	return words[r->outcome];
 }
@@ -102,7 +103,8 @@ static void run(const struct vector *v, enum l7_role role, size_t piece, const c
 
 		closed |= e->ends && e->way == WAY_RESPONSE;
 		for (at = 0; at < e->data.len; at += n) {
-			size_t most = piece ? piece : 1 + (seed = seed * 1103515245 + 12345) / 65536 % 97;
+			size_t most =
+				piece ? piece : 1 + (seed = seed * 1103515245 + 12345) / 65536 % 97;
 
 			n = e->data.len - at < most ? e->data.len - at : most;
 			drive_io(d, &k, drive_dir(&k, e->way), e->data.p + at, n);
