@@ -16,7 +16,7 @@ ARCH ?= $(shell uname -m)
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
 
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O2 -g $(if $(filter x86_64,$(ARCH)),-mtune=skylake)
 WARN := -Wall -Wextra -Wno-missing-field-initializers $(if $(CI),-Werror)
 BASE := -std=c11 -D_GNU_SOURCE -I$(B) -MMD -MP $(WARN)
 BPF_FLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu \

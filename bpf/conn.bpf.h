@@ -161,7 +161,7 @@ static __always_inline bool conn_quiet(const struct conn *c, const struct tcp_so
  */
 static __always_inline struct conn *conn_new(const struct sock *sk, u32 tgid, u8 role, u8 flags)
 {
-	struct conn c = {.role = role, .flags = flags};
+	struct conn c = {.role = role, .flags = flags, .dir = L7_DIRS};
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u64 key = (u64)sk;
 

@@ -336,6 +336,14 @@ static __always_inline bool io_begin(struct io *io, const struct sock *sk, const
 	if (io->cap == L7_CAP_OFF || end < skip_to)
 		return false;
 	io->start = end - ret;
+	if (c->dir != dir) {
+		c->dir = dir;
+		c->bulk = io->start;
+	}
+	if (io->cap == L7_CAP_ALL)
+		io->cap = L7_CAPTURE_MAX;
+	else if (end - c->bulk > L7_BULK_BYTES && io->cap > L7_BULK_CAP)
+		io->cap = L7_BULK_CAP;
 	/* Of a call that ends a skipped stretch, the stretch's last byte says when it ended. */
 	io->from = skip_to > io->start ? skip_to - 1 - io->start : 0;
 	if (io->cap > L7_CAPTURE_MAX)

@@ -43,12 +43,14 @@ struct conn {
 	u64 id;
 	u64 end[2];   /* by l7_dir: sequence number after the last byte seen, extended to 64 bits */
 	u64 base[2];  /* by l7_dir: the extended sequence number of position 0 */
+	u64 bulk;     /* position where the direction that moved last began to */
 	u32 tgid;     /* who used it last */
 	__be16 dport; /* is the socket still the same? */
 	u8 bits;      /* enum conn_bits */
 	u8 role;      /* enum l7_role */
 	u8 flags;     /* enum l7_conn_flag */
-	u8 pad[7];
+	u8 dir;       /* enum l7_dir: which direction moved last */
+	u8 pad[6];
 	char comm[L7_COMM_LEN];
 };
 

@@ -9,7 +9,7 @@
 #ifndef L7_EVENT_H
 #define L7_EVENT_H
 
-enum l7_dir { L7_SEND = 0, L7_RECV = 1 }; /* as the traced process sees it */
+enum l7_dir { L7_SEND = 0, L7_RECV = 1, L7_DIRS = 2 }; /* as the traced process sees it */
 
 enum l7_role { L7_ROLE_UNKNOWN = 0, L7_ROLE_CLIENT = 1, L7_ROLE_SERVER = 2 };
 
@@ -92,10 +92,18 @@ struct l7_ctl {
 	__u64 conn;
 	__u64 skip_to[2]; /* by enum l7_dir: no record for a call that ends below this position */
 	__u32 cap[2];     /* by enum l7_dir: bytes to capture a call, 0 = lengths only,
-			   * L7_CAP_OFF = no record at all */
+			   * L7_CAP_OFF = no record at all, L7_CAP_ALL = L7_CAPTURE_MAX even in a bulk
+			   * transfer */
 };
 
 #define L7_CAP_OFF 0xffffffffU
+#define L7_CAP_ALL 0xfffffffeU
+
+/* A direction that has moved that much since the other one moved is in a bulk transfer. User space,
+ * which knows how long the message is, will say what it wants of it, but not at once: until then only
+ * the beginning and the end of each call are captured, or the ring would not hold the rest. */
+#define L7_BULK_BYTES (1U << 20)
+#define L7_BULK_CAP   1024
 
 /* One line of the totals iterator: what a connection moved until now. */
 struct l7_total {

@@ -14,21 +14,21 @@
 struct pending {
 	struct pending *next;
 	uint64_t key;
-	uint32_t hint;
 	uint64_t req_first, rsp_first, rsp_last;
 	uint64_t req_bytes, rsp_bytes;
+	uint32_t hint;
+	unsigned secrets;
 	bool queued; /* in the connection's list */
 	bool req_done, rsp_started;
 	bool oneway, partial, error, body_cut;
-	bool has_method, has_path;
-	unsigned secrets;
-	char code[CODE_MAX];
-	size_t code_len;
+	bool has_method, has_path, has_body;
+	uint8_t code_len;
+	size_t method_len, path_len, body_len;
+	/* From here on nothing is cleared when it is used again. */
 	char *text; /* method, then path */
-	size_t method_len, path_len, text_cap;
 	char *body;
-	size_t body_len, body_cap;
-	bool has_body;
+	size_t text_cap, body_cap;
+	char code[CODE_MAX];
 };
 
 /* One direction. Positions are absolute. */
@@ -42,6 +42,7 @@ struct stream {
 	uint64_t buf_ts;  /* when buf's first byte came */
 	uint64_t last_ts; /* when the last byte came */
 	bool lost;        /* no message boundary is known */
+	bool dense;       /* the kernel was told to capture all of it */
 };
 
 /* In-order pairing: do we know which requests are outstanding? pair.c says how. */
@@ -136,6 +137,7 @@ int buf_reserve(void **buf, size_t *cap, size_t need);
 
 /* engine.c: tells the kernel what is wanted of c from now on. */
 void ctl_set_cap(struct engine *g, struct conn *c, uint32_t cap);
+void ctl_set_dir_cap(struct engine *g, struct conn *c, enum l7_dir dir, uint32_t cap);
 void ctl_skip_to(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t pos);
 
 /* engine.c: nothing of c is wanted any more. */

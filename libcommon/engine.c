@@ -18,6 +18,8 @@ struct engine *engine_new(const struct engine_config *cfg)
 	if (!g)
 		return NULL;
 	g->cfg = *cfg;
+	if (!cfg->tool->want_fields)
+		g->cfg.body = 0;
 	g->mask = cfg->ctl ? cfg->ctl_mask : SLOTS_WITHOUT_CTL - 1;
 	g->slots = calloc((size_t)g->mask + 1, sizeof(*g->slots));
 	g->text = malloc(UNIT_TEXT_MAX);
@@ -93,6 +95,14 @@ void ctl_set_cap(struct engine *g, struct conn *c, uint32_t cap)
 		k->skip_to[0] = k->skip_to[1] = 0;
 		__atomic_store_n(&k->conn, c->info.id, __ATOMIC_RELEASE);
 	}
+}
+
+void ctl_set_dir_cap(struct engine *g, struct conn *c, enum l7_dir dir, uint32_t cap)
+{
+	struct l7_ctl *k = g->cfg.ctl ? &g->cfg.ctl[c->slot] : NULL;
+
+	if (k && k->conn == c->info.id)
+		k->cap[dir] = cap;
 }
 
 void ctl_skip_to(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t pos)

@@ -20,7 +20,9 @@ struct links {
 	bool per_connection;
 	void (*fini)(void *data);
 	uint64_t refused, seq;
-	void **sorted; /* room for all, so that a report needs no memory */
+	void **sorted;              /* room for all, so that a report needs no memory */
+	struct conn_info last_conn; /* of the last links_get(), where last is not NULL */
+	struct link *last;
 };
 
 struct links *links_new(size_t data_size, size_t max, bool per_connection, void (*fini)(void *data))
@@ -110,6 +112,9 @@ void *links_get(struct links *l, const struct conn_info *c)
 	uint64_t key[KEY_WORDS];
 	struct link *k;
 
+	/* Records often come several from one connection. */
+	if (l->last && !memcmp(&l->last_conn, c, sizeof(*c)))
+		return l->last->data;
 	if (!l->per_connection)
 		fold(&folded);
 	make_key(key, &folded);
@@ -122,6 +127,8 @@ void *links_get(struct links *l, const struct conn_info *c)
 		link_init(l, k, &folded);
 	else
 		memcpy(k->info.comm, c->comm, sizeof(k->info.comm));
+	memcpy(&l->last_conn, c, sizeof(*c));
+	l->last = k;
 	return k->data;
 }
 
@@ -158,6 +165,7 @@ void links_each(struct links *l, void (*each)(void *data, const void *arg), cons
 
 void links_sweep(struct links *l, bool (*keep)(void *data))
 {
+	l->last = NULL;
 	/* Backwards: the entry that takes the place of a removed one has been seen. */
 	for (size_t i = hashtab_count(l->tab); i-- > 0;) {
 		struct link *k = hashtab_at(l->tab, i);

@@ -85,6 +85,11 @@ int out_row_end(struct out *o)
 	return o->len >= OUT_FULL ? out_flush(o) : o->err;
 }
 
+const char *out_end(const struct out *o)
+{
+	return o->buf + o->len;
+}
+
 int out_error(const struct out *o)
 {
 	return o->err;

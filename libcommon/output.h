@@ -31,6 +31,9 @@ char *out_reserve(struct out *o, size_t n);
 /* Takes what was written from out_reserve()'s pointer up to end. */
 void out_commit(struct out *o, const char *end);
 
+/* Where the next byte will go; valid until the next call. */
+const char *out_end(const struct out *o);
+
 /* To be called where a row is complete: writes out once enough has been collected. Returns as
  * out_flush(). */
 int out_row_end(struct out *o);

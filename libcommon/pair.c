@@ -57,17 +57,12 @@ int buf_reserve(void **buf, size_t *cap, size_t need)
 
 static struct pending *pending_new(struct engine *g)
 {
-	struct pending *p = g->free_list, keep;
+	struct pending *p = g->free_list;
 
 	if (!p)
 		return calloc(1, sizeof(*p));
 	g->free_list = p->next;
-	keep = *p;
-	memset(p, 0, sizeof(*p));
-	p->text = keep.text;
-	p->text_cap = keep.text_cap;
-	p->body = keep.body;
-	p->body_cap = keep.body_cap;
+	memset(p, 0, offsetof(struct pending, text));
 	return p;
 }
 
@@ -290,7 +285,7 @@ static void copy_fields(struct pending *p, const struct proto_unit *u)
 {
 	size_t n = u->method.len + u->path.len;
 
-	if (buf_reserve((void **)&p->text, &p->text_cap, n))
+	if (n > p->text_cap && buf_reserve((void **)&p->text, &p->text_cap, n))
 		return;
 	p->has_method = u->method.p;
 	p->has_path = u->path.p;

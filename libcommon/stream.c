@@ -231,6 +231,26 @@ static void hole(struct engine *g, struct conn *c, struct stream *s, enum proto_
 	stream_lose(g, c, s, way);
 }
 
+/* What is to come of the direction: the rest of a unit, which nobody needs, or more units of a message,
+ * which may begin anywhere. */
+static void tell_kernel(struct engine *g, struct conn *c, enum l7_dir dir)
+{
+	struct stream *s = &c->s[dir];
+	bool skipping = s->unit_end > s->next;
+	bool dense = c->turns.inside[way_of(c, dir)] && !(skipping && (s->unit_flags & UNIT_END));
+
+	if (dense != s->dense) {
+		s->dense = dense;
+		ctl_set_dir_cap(g, c, dir, dense ? L7_CAP_ALL : c->proto->capture);
+	}
+	if (!skipping)
+		return;
+	if (s->unit_end == UINT64_MAX)
+		ctl_skip_to(g, c, dir, UINT64_MAX);
+	else if (s->unit_end - s->next > SKIP_MIN)
+		ctl_skip_to(g, c, dir, s->unit_end);
+}
+
 void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e)
 {
 	struct stream *s = &c->s[e->dir];
@@ -261,12 +281,8 @@ void stream_feed(struct engine *g, struct conn *c, const struct l7_event_data *e
 		hole(g, c, s, way, end - pos - captured, e->h.ts, true);
 	if (s->lost && !was_lost) /* the capture limit was too low: not again */
 		ctl_set_cap(g, c, L7_CAPTURE_MAX);
-	if (c->off || s->unit_end <= s->next)
-		return;
-	if (s->unit_end == UINT64_MAX)
-		ctl_skip_to(g, c, e->dir, UINT64_MAX);
-	else if (s->unit_end - s->next > SKIP_MIN)
-		ctl_skip_to(g, c, e->dir, s->unit_end);
+	if (!c->off)
+		tell_kernel(g, c, e->dir);
 }
 
 void stream_give_up(struct engine *g, struct conn *c, enum l7_dir dir, uint64_t end)

@@ -28,6 +28,20 @@ struct label {
 	size_t len;
 };
 
+/* What a line says of its connection, made once: most rows come from connections that had one just
+ * before. A power of two, for as many busy connections. */
+#define CACHE_SLOTS 64
+
+/* A longer text is made anew each time: IPv6 and escapes in every label stay below. */
+#define CACHE_TEXT_MAX 640
+
+struct cached {
+	struct conn_info conn; /* whose text it is */
+	size_t len;            /* 0: nothing is cached */
+	unsigned pos;          /* cells of the table's line */
+	char text[CACHE_TEXT_MAX];
+};
+
 struct table {
 	struct out *out;
 	struct table_opts opts;
@@ -38,6 +52,8 @@ struct table {
 	char *begin; /* of a line of JSON, up to the time */
 	size_t begin_len;
 	size_t reserve; /* bytes that a line of JSON takes at most, texts aside */
+	size_t n_conn;  /* how many of the first places or labels are COLUMN_CONN */
+	struct cached *cache;
 };
 
 static unsigned width_of(const struct column *c)
@@ -130,6 +146,19 @@ static int make_labels(struct table *t, const struct table_spec *spec)
 	return 0;
 }
 
+/* Connections are told apart only where they have an entry each. */
+static int make_cache(struct table *t)
+{
+	size_t n = t->opts.json ? t->n_labels : t->n_places;
+
+	while (t->n_conn < n &&
+	       (t->opts.json ? t->labels[t->n_conn].col : t->places[t->n_conn].col)->flags &
+		       COLUMN_CONN)
+		t->n_conn++;
+	t->cache = calloc(CACHE_SLOTS, sizeof(*t->cache));
+	return t->cache ? 0 : -1;
+}
+
 struct table *table_new(struct out *out, const struct table_spec *spec, struct table_opts opts)
 {
 	struct table *t = calloc(1, sizeof(*t));
@@ -139,7 +168,7 @@ struct table *table_new(struct out *out, const struct table_spec *spec, struct t
 	t->out = out;
 	t->opts = opts;
 	wall_init(&t->wall);
-	if (make_places(t, spec) || make_labels(t, spec)) {
+	if (make_places(t, spec) || make_labels(t, spec) || make_cache(t)) {
 		table_free(t);
 		return NULL;
 	}
@@ -153,6 +182,7 @@ void table_free(struct table *t)
 	for (size_t i = 0; i < t->n_labels; i++)
 		free(t->labels[i].text);
 	free(t->labels);
+	free(t->cache);
 	free(t->places);
 	free(t->begin);
 	free(t);
@@ -231,6 +261,52 @@ static unsigned put_value(struct table *t, const struct place *p, unsigned pos, 
 	return len ? put_cell(t, p, pos, buf, len) : put_cell(t, p, pos, "-", 1);
 }
 
+/* The entry that has, or is to have, what the first columns say of the row's connection. */
+static struct cached *cache_slot(struct table *t, const void *row)
+{
+	const struct conn_info *conn = *(const struct conn_info *const *)row;
+
+	return &t->cache[conn->id % CACHE_SLOTS];
+}
+
+static bool cache_has(const struct cached *k, const void *row)
+{
+	return k->len && !memcmp(&k->conn, *(const struct conn_info *const *)row, sizeof(k->conn));
+}
+
+/* Keeps what has been written since `begin`, the writer's place at that time. */
+static void cache_fill(struct table *t, struct cached *k, const void *row, const char *begin,
+		       unsigned pos)
+{
+	const char *end = out_end(t->out);
+
+	k->len = 0;
+	if (end < begin || end - begin > CACHE_TEXT_MAX)
+		return;
+	memcpy(&k->conn, *(const struct conn_info *const *)row, sizeof(k->conn));
+	k->len = end - begin;
+	k->pos = pos;
+	memcpy(k->text, begin, k->len);
+}
+
+/* The cells that the connection decides. Returns the position after them. */
+static unsigned put_conn_cells(struct table *t, const void *row, unsigned pos)
+{
+	struct cached *k = cache_slot(t, row);
+	const char *begin;
+
+	if (cache_has(k, row)) {
+		out_bytes(t->out, k->text, k->len);
+		return k->pos;
+	}
+	/* Room enough that nothing is written out, and moved, meanwhile. */
+	begin = out_reserve(t->out, OUT_RESERVE_MAX);
+	for (size_t i = 0; i < t->n_conn; i++)
+		pos = put_value(t, &t->places[i], pos, row);
+	cache_fill(t, k, row, begin, pos);
+	return pos;
+}
+
 static void put_line(struct table *t, const void *row, uint64_t mono_ns)
 {
 	unsigned pos = 0;
@@ -239,7 +315,9 @@ static void put_line(struct table *t, const void *row, uint64_t mono_ns)
 		out_bytes(t->out, wall_local(&t->wall, mono_ns), WALL_LOCAL_LEN);
 		pos = WALL_LOCAL_LEN;
 	}
-	for (size_t i = 0; i < t->n_places; i++)
+	if (t->n_conn)
+		pos = put_conn_cells(t, row, pos);
+	for (size_t i = t->n_conn; i < t->n_places; i++)
 		pos = put_value(t, &t->places[i], pos, row);
 	out_char(t->out, '\n');
 }
@@ -272,16 +350,14 @@ static char *append_json(char *p, const struct column *c, const union value *v)
 	}
 }
 
-/* All but texts is put into one reservation: that is most of what a row costs. */
-static void put_json(struct table *t, const void *row, uint64_t mono_ns)
+/* The members [from, to). All but texts is put into one reservation: that is most of what a row
+ * costs. */
+static void put_members(struct table *t, const void *row, size_t from, size_t to)
 {
 	char *p = out_reserve(t->out, t->reserve);
 	union value v;
 
-	p = append(p, t->begin, t->begin_len);
-	p = append(p, wall_utc(&t->wall, mono_ns), WALL_UTC_LEN);
-	*p++ = '"';
-	for (size_t i = 0; i < t->n_labels; i++) {
+	for (size_t i = from; i < to; i++) {
 		const struct label *l = &t->labels[i];
 
 		p = append(p, l->text, l->len);
@@ -295,8 +371,36 @@ static void put_json(struct table *t, const void *row, uint64_t mono_ns)
 			p = out_reserve(t->out, t->reserve);
 		}
 	}
-	p = append(p, "}\n", 2);
 	out_commit(t->out, p);
+}
+
+/* The members that the connection decides. */
+static void put_conn_members(struct table *t, const void *row)
+{
+	struct cached *k = cache_slot(t, row);
+	const char *begin;
+
+	if (cache_has(k, row)) {
+		out_bytes(t->out, k->text, k->len);
+		return;
+	}
+	begin = out_reserve(t->out, OUT_RESERVE_MAX);
+	put_members(t, row, 0, t->n_conn);
+	cache_fill(t, k, row, begin, 0);
+}
+
+static void put_json(struct table *t, const void *row, uint64_t mono_ns)
+{
+	char *p = out_reserve(t->out, t->begin_len + WALL_UTC_LEN + 1);
+
+	p = append(p, t->begin, t->begin_len);
+	p = append(p, wall_utc(&t->wall, mono_ns), WALL_UTC_LEN);
+	*p++ = '"';
+	out_commit(t->out, p);
+	if (t->n_conn)
+		put_conn_members(t, row);
+	put_members(t, row, t->n_conn, t->n_labels);
+	out_bytes(t->out, "}\n", 2);
 }
 
 void table_head(struct table *t)

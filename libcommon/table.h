@@ -42,6 +42,9 @@ enum column_flag {
 	COLUMN_TOKEN = 1 << 1, /* spaces are escaped, so that later columns keep their number */
 	COLUMN_CUT = 1 << 2,   /* cut on a terminal, and given the room that is left of the line;
 				* only as the last columns of the table */
+	COLUMN_CONN = 1 << 3,  /* depends on the row's struct conn_info alone: the cells of such
+				* columns, where the first ones of a line, are made once a
+				* connection. The row begins with its const struct conn_info * */
 };
 
 struct column {

@@ -33,7 +33,8 @@ WRONG_RPC = (("--check p99", "p99"), ("--check 'nothing<1'", "nothing"),
              ("--check 'p99_latency<x'", "p99_latency"), ("--check 'comm<1'", "comm"))
 WRONG_TRACE = (("5", "too many"), ("--body 16385", "body"), ("--min-latency x", "min-latency"),
                ("--redact=some", "redact"), ("--code ''", "code"),
-               ("--check 'p99_latency<1'", "check"), ("--per-connection", "per-connection"), ("--path ''", "path"))
+               ("--check 'p99_latency<1'", "check"), ("--path ''", "path"),
+               ("--per-connection", "per-connection"))
 
 
 @once
