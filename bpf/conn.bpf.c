@@ -33,7 +33,7 @@ int BPF_PROG(l7_set_state, struct sock *sk, int oldstate, int newstate)
 	case TCP_CLOSE:
 		if (!c || !(c->bits & CONN_BASED) || (c->bits & CONN_SEND_DONE))
 			break;
-		c->end[L7_SEND] = seq_extend(c->end[L7_SEND], BPF_CORE_READ(tp, write_seq));
+		c->end[L7_SEND] = c->base[L7_SEND] + sk_read_totals(tp, c->role).sent;
 		c->bits |= CONN_SEND_DONE;
 		break;
 	}

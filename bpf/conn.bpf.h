@@ -61,72 +61,75 @@ static __always_inline u32 fin_received(const struct tcp_sock *tp)
 /* Reads of a pair of counters that the softirq of another CPU moves one after the other. */
 #define PAIR_READS 4
 
+/* What a connection has moved, by the kernel's own counters, with the sequence numbers to it. */
+struct sk_totals {
+	u64 sent, received; /* payload bytes */
+	u32 write_seq, copied_seq;
+};
+
 /*
- * Fixes position 0 of both directions from the kernel's own totals (net/ipv4/tcp_input.c,
- * tcp_snd_una_update and tcp_rcv_nxt_update): bytes_acked counts what lies before snd_una, with the
- * SYN of who connected; bytes_received what lies before rcv_nxt, with the FIN. Only while no FIN
- * was sent.
+ * Reads them (net/ipv4/tcp_input.c, tcp_snd_una_update and tcp_rcv_nxt_update): bytes_acked counts
+ * what lies before snd_una, with the SYN of who connected; bytes_received what lies before rcv_nxt,
+ * with the FIN. `sent` holds until a FIN is sent.
  */
-static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock *tp)
+static __always_inline struct sk_totals sk_read_totals(const struct tcp_sock *tp, u8 role)
 {
-	u32 una, nxt, write_seq, copied, syn;
-	u64 acked, received;
+	struct sk_totals t = {};
+	u64 acked = 0, received = 0;
+	u32 una = 0, nxt = 0, syn;
 	int i;
 
 	for (i = 0; i < PAIR_READS; i++) {
 		acked = BPF_CORE_READ(tp, bytes_acked);
 		una = BPF_CORE_READ(tp, snd_una);
-		write_seq = BPF_CORE_READ(tp, write_seq);
+		t.write_seq = BPF_CORE_READ(tp, write_seq);
 		if (acked == BPF_CORE_READ(tp, bytes_acked) && una == BPF_CORE_READ(tp, snd_una))
 			break;
 	}
 	for (i = 0; i < PAIR_READS; i++) {
 		received = BPF_CORE_READ(tp, bytes_received);
 		nxt = BPF_CORE_READ(tp, rcv_nxt);
-		copied = BPF_CORE_READ(tp, copied_seq) - fin_received(tp);
+		t.copied_seq = BPF_CORE_READ(tp, copied_seq) - fin_received(tp);
 		if (received == BPF_CORE_READ(tp, bytes_received) &&
 		    nxt == BPF_CORE_READ(tp, rcv_nxt))
 			break;
 	}
-	c->end[L7_SEND] = write_seq;
 	/* The SYN is in bytes_acked or, before the answer to it, above snd_una. Whose role is not
 	 * known has connected, but for a listener with a backlog of 0. */
-	syn = c->role == L7_ROLE_CLIENT || (c->role == L7_ROLE_UNKNOWN && acked);
-	c->base[L7_SEND] = c->end[L7_SEND] - (acked + (u32)(write_seq - una) - syn);
-	c->end[L7_RECV] = copied;
-	c->base[L7_RECV] = c->end[L7_RECV] - (received - (u32)(nxt - copied));
+	syn = role == L7_ROLE_CLIENT || (role == L7_ROLE_UNKNOWN && acked);
+	t.sent = acked + (u32)(t.write_seq - una) - syn;
+	t.received = received - (u32)(nxt - t.copied_seq);
+	return t;
+}
+
+/* Fixes position 0 of both directions. */
+static __always_inline void conn_set_base(struct conn *c, const struct tcp_sock *tp)
+{
+	struct sk_totals t = sk_read_totals(tp, c->role);
+
+	c->end[L7_SEND] = t.write_seq;
+	c->base[L7_SEND] = c->end[L7_SEND] - t.sent;
+	c->end[L7_RECV] = t.copied_seq;
+	c->base[L7_RECV] = c->end[L7_RECV] - t.received;
 	c->bits |= CONN_BASED;
 }
 
 /* Position of the next byte to send, as of now. */
 static __always_inline u64 conn_sent(const struct conn *c, u32 write_seq)
 {
-	u64 end = c->end[L7_SEND];
-
-	if (!(c->bits & CONN_SEND_DONE))
-		end = seq_extend(end, write_seq);
-	return end - c->base[L7_SEND];
+	return seq_extend(c->end[L7_SEND], write_seq) - c->base[L7_SEND];
 }
 
-/* Position of the next byte to receive, as of now. */
-static __always_inline u64 conn_received(const struct conn *c, u32 copied_seq)
-{
-	return seq_extend(c->end[L7_RECV], copied_seq) - c->base[L7_RECV];
-}
-
-/* Reads the totals of a connection from its socket, also after paths that no hook saw. */
+/* The totals of a connection, also after paths that no hook saw. */
 static __always_inline void conn_totals(const struct conn *c, const void *sk, u64 *sent,
 					u64 *received)
 {
 	const struct tcp_sock *tp = sk;
-	u32 copied = BPF_CORE_READ(tp, copied_seq);
+	struct sk_totals t = sk_read_totals(tp, c->role);
 
-	*sent = conn_sent(c, BPF_CORE_READ(tp, write_seq));
-	/* tcp_disconnect() clears both: keep what was seen. */
-	if (BPF_CORE_READ(tp, rcv_nxt))
-		*received = conn_received(c, copied - fin_received(tp));
-	else
-		*received = c->end[L7_RECV] - c->base[L7_RECV];
+	*sent = c->bits & CONN_SEND_DONE ? c->end[L7_SEND] - c->base[L7_SEND] : t.sent;
+	/* tcp_disconnect() has cleared the counters: keep what was seen. */
+	*received = BPF_CORE_READ(tp, rcv_nxt) ? t.received : c->end[L7_RECV] - c->base[L7_RECV];
 }
 
 static __always_inline void conn_take_owner(struct conn *c, u32 tgid)
