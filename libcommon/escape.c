@@ -4,6 +4,7 @@
 
 #include "escape.h"
 #include "output.h"
+#include "../protocols/cursor.h"
 
 #define NO_CHARACTER UINT32_MAX
 
@@ -92,21 +93,6 @@ static size_t decode(const uint8_t *p, size_t n, uint32_t *c)
 	if (follow)
 		*c = v;
 	return i;
-}
-
-/* Eight bytes at once: is each of them printable ASCII other than the quote and the backslash? */
-static bool plain8(const uint8_t *p)
-{
-	const uint64_t ones = 0x0101010101010101;
-	const uint64_t tops = 0x8080808080808080;
-	uint64_t v, quote, backslash;
-
-	memcpy(&v, p, sizeof(v));
-	quote = v ^ ones * '"';
-	backslash = v ^ ones * '\\';
-	/* Each term borrows into, or carries to, a byte's top bit only where a byte at or below it
-	 * is no plain one, so a zero result is exact. */
-	return !((v | (v - ones * 0x20) | (v + ones) | (quote - ones) | (backslash - ones)) & tops);
 }
 
 /* How many bytes from p on need no look. */

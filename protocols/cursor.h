@@ -143,4 +143,19 @@ static inline bool slice_i64(struct slice s, int64_t max, int64_t *out)
 	return true;
 }
 
+/* Eight bytes at once: is each of them printable ASCII other than the quote and the backslash? */
+static inline bool plain8(const uint8_t *p)
+{
+	const uint64_t ones = 0x0101010101010101;
+	const uint64_t tops = 0x8080808080808080;
+	uint64_t v, quote, backslash;
+
+	memcpy(&v, p, sizeof(v));
+	quote = v ^ ones * '"';
+	backslash = v ^ ones * '\\';
+	/* Each term borrows into, or carries to, a byte's top bit only where a byte at or below it
+	 * is no plain one, so a zero result is exact. */
+	return !((v | (v - ones * 0x20) | (v + ones) | (quote - ones) | (backslash - ones)) & tops);
+}
+
 #endif

@@ -53,6 +53,8 @@ static void put_quoted(struct redis_sink *s, const struct redis_token *t)
 	while (i < t->there && s->len < s->cap) {
 		size_t from = i;
 
+		while (t->there - i >= 8 && plain8((const uint8_t *)t->p + i))
+			i += 8;
 		while (i < t->there && is_plain((uint8_t)t->p[i]))
 			i++;
 		put(s, t->p + from, i - from);
