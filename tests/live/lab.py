@@ -279,7 +279,7 @@ class Lab:
         real = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
         if not real:
             raise Skipped(f"no {program} here")
-        d = os.path.join(self.dir, "bin", program)
+        d = os.path.join(self.dir, "bin", os.path.basename(program))
         os.makedirs(d, exist_ok=True)
         path = os.path.join(d, comm)
         if not os.path.lexists(path):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """l7link: the bytes are those that the sockets' own counters know."""
 import json
+import os
 import time
 
-from lab import Gate, check, connect, equal, recv_all, recv_exactly, tcp_bytes
+from lab import BIN, Gate, Skipped, check, connect, equal, recv_all, recv_exactly, tcp_bytes
 from movers import MOVERS
 
 UP, DOWN = 1500013, 2100001  # bytes of a transfer, either way
@@ -76,6 +77,32 @@ def link_sendfile(lab):
 
 def link_splice(lab):
     exact(lab, "splice")
+
+
+def uring_server(conn):
+    conn.settimeout(None)
+    while True:
+        part = conn.recv(65536)
+        if not part:
+            return
+        conn.sendall(part)
+
+
+def link_io_uring(lab):
+    """A client whose sends and receives all go through io_uring: its bytes count, none is guessed at."""
+    uring = os.path.join(BIN, "live", "uring")
+    if not os.path.exists(uring):
+        raise Skipped(f"{uring} is not built (make build/live/uring; needs liburing-dev)")
+    srv = lab.serve(uring_server)
+    t = lab.tool("l7link", "--strict", "0.1")
+    r = lab.run(uring, srv.port, 100, 30000, ok=False)
+    if r.returncode == 3:
+        raise Skipped(f"io_uring is off on this kernel: {r.stderr.strip()}")
+    equal(r.returncode, 0, "the client's status")
+    time.sleep(0.15)
+    t.stop()
+    equal(moved(t, lab.c), [3000000, 3000000, 1, 1], "client: sent, received, opened, closed")
+    equal(moved(t, lab.s), [3000000, 3000000, 1, 1], "server: sent, received, opened, closed")
 
 
 def link_mmsg(lab):
