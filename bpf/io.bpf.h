@@ -225,6 +225,33 @@ static __always_inline void capture_gather(struct scratch *s, const struct io_bu
 	scratch_put(s, s->fill);
 }
 
+/* The first n bytes of a call with few vectors, most often the head and the body of a response: the
+ * same as capture_gather(), but cheaper. Returns how many bytes are in s->data. */
+static __always_inline u64 capture_few(struct scratch *s, const struct io_buf *b, u64 n)
+{
+	u64 size = (b->n & (2 * IOV_BATCH - 1)) * sizeof(s->batch[0]), fill = 0, len;
+	u32 i;
+
+	if (size > sizeof(s->batch) || bpf_probe_read_user(s->batch, size, (void *)b->base)) {
+		count(L7_FAULTS, 1);
+		return 0;
+	}
+#pragma unroll
+	for (i = 0; i < IOV_BATCH; i++) {
+		if (i >= b->n || fill >= n)
+			break;
+		len = s->batch[i].len;
+		fill = chunk_clamp(fill);
+		len = chunk_clamp(len < n - fill ? len : n - fill);
+		if (bpf_probe_read_user(s->data + fill, len, (void *)s->batch[i].base)) {
+			count(L7_FAULTS, 1);
+			break;
+		}
+		fill += len;
+	}
+	return fill;
+}
+
 /*
  * Makes records of the bytes [from, end) of a call; the last of them stands for all up to `total`.
  * A function of its own as it is called twice.
@@ -232,15 +259,20 @@ static __always_inline void capture_gather(struct scratch *s, const struct io_bu
 static __noinline void capture(struct scratch *s, const struct io_buf *b, u32 from, u32 end,
 			       u32 total)
 {
+	bool few = b->kind == BUF_IOV && b->n <= IOV_BATCH && !from;
 	u64 n = end - from;
 
-	if (n && b->kind != BUF_NONE && (b->kind == BUF_IOV || n > L7_CHUNK_MAX)) {
+	if (n && b->kind != BUF_NONE && ((b->kind == BUF_IOV && !few) || n > L7_CHUNK_MAX)) {
 		capture_gather(s, b, from, end, total);
 		return;
 	}
 	s->e.pos = s->pos0 + from;
 	s->e.len = total - from;
 	s->e.start = from == 0;
+	if (few && n) {
+		scratch_put(s, capture_few(s, b, n));
+		return;
+	}
 	n = b->kind == BUF_FLAT ? chunk_clamp(n) : 0;
 	if (n && bpf_probe_read_user(s->data, n, (void *)(b->base + from))) {
 		count(L7_FAULTS, 1);
